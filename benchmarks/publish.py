@@ -1,0 +1,30 @@
+"""Copies finished cells into results/published: predictions, scores and how they came about, no weights, no maps."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from dotbench.records import read_json
+
+KEPT = ("counts.csv", "dots.csv", "run.json", "metrics.json", "per_image.csv", "history.csv", "train.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="the folder that `dotbench run` or snakemake wrote")
+    parser.add_argument("--to", type=Path, default=Path("results/published"))
+    given = parser.parse_args()
+    for metrics in sorted(given.results.rglob("metrics.json")):
+        cell = metrics.parent.relative_to(given.results)
+        if read_json(metrics)["status"] == "ok":
+            (given.to / cell).mkdir(parents=True, exist_ok=True)
+            for file in KEPT:
+                if (metrics.parent / file).is_file():
+                    shutil.copyfile(metrics.parent / file, given.to / cell / file)
+            print(f"published {cell}")
+
+
+if __name__ == "__main__":
+    main()

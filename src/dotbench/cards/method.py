@@ -1,0 +1,174 @@
+"""Method cards: one way to count, with every hyperparameter and the reason for its value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter, model_validator
+
+from dotbench.cards.base import Card, Id, Part
+from dotbench.cards.kernels import Kernel
+
+
+class Needs(Part):
+    """What one job of this method asks the machine for."""
+
+    gpu: int = Field(0, ge=0)
+    threads: PositiveInt = 1
+    mem_mb: PositiveInt = 2000
+    runtime: PositiveInt = 30
+    """minutes; a training that needs longer is resubmitted and resumes"""
+
+
+class Input(Part):
+    """How an image is shown to the network."""
+
+    normalise: Literal["image", "patch", "dataset", "unit", "none"] = "image"
+    """image: own mean and sd of each image; patch: of each crop; dataset: of the training images; unit: integers
+    divided by the largest value of their type; none: as stored"""
+    channels: Literal["all", "grey"] = "all"
+    """grey: the mean of all channels"""
+
+
+class Optimizer(Part):
+    name: Literal["sgd", "adam", "adamw"]
+    weight_decay: float = 0.0
+    momentum: float = 0.9
+    dampening: float = 0.0
+    """0.9 with momentum 0.9 gives the (1 - beta) rule of MatConvNet-era papers"""
+    nesterov: bool = False
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+class Schedule(Part):
+    name: Literal["constant", "step", "cosine", "cosine_restarts", "one_cycle"] = "constant"
+    every: PositiveInt | None = None
+    """step: epochs between drops"""
+    factor: PositiveFloat = 0.1
+    first: PositiveInt | None = None
+    """cosine_restarts: steps of the first period"""
+    grow: PositiveFloat = 2.0
+    """cosine_restarts: each period is this much longer"""
+    warmup: float = Field(0.1, ge=0, lt=1)
+    """one_cycle: share of the steps that warm up, before a cosine to the end"""
+    floor: float = Field(0.0, ge=0, lt=1)
+    """cosine, cosine_restarts, one_cycle: lowest rate, as a share of lr"""
+
+    @model_validator(mode="after")
+    def _complete(self):
+        for name, key in (("step", "every"), ("cosine_restarts", "first")):
+            if self.name == name and getattr(self, key) is None:
+                raise ValueError(f"{name} needs `{key}`")
+        return self
+
+
+class Stage(Part):
+    """A piece of the training with one crop size and one learning-rate curve."""
+
+    steps: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    batch: PositiveInt
+    crop: tuple[PositiveInt, ...] | None = None
+    """null: whole images; [y, x] or [z, y, x], of which a plane takes the last two"""
+    crops_per_image: PositiveInt = 1
+    """so many make an epoch"""
+    lr: PositiveFloat
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _one_length(self):
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give either steps or epochs")
+        return self
+
+
+class Training(Part):
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    optimizer: Optimizer
+    loss: Literal["mse", "l1", "bce"] = "mse"
+    augment: tuple[Literal["flip", "rot90"], ...] = ("flip", "rot90")
+    select: Literal["validation", "last"] = "validation"
+    """which checkpoint is kept: lowest validation MAE, or the last"""
+    validate_every: PositiveInt = 100
+    """steps"""
+    margin: int = Field(0, ge=0)
+    """pixels along a cut through the image where the loss does not look, because half a cell cannot be told from a
+    cell at the image's border; crops then also meet the border more often"""
+    unlabelled_batch: int = Field(0, ge=0)
+    """images without labels in each batch, for methods whose network file has its own loss"""
+    clip: PositiveFloat | None = None
+    """largest gradient norm"""
+
+
+class Detect(Part):
+    """How a predicted map becomes dots."""
+
+    how: Literal["local_maxima", "components"] = "local_maxima"
+    min_distance: PositiveInt = 1
+    threshold: PositiveFloat | None = None
+    """as a share of a lone cell's peak; null: chosen on the validation images"""
+
+
+class _Method(Card):
+    paper: Id | None = None
+    """the paper card this method comes from"""
+    role: Literal["method", "control"] = "method"
+    """control: may see the test dots (floor, ceiling, chance)"""
+    ndim: tuple[Literal[2, 3], ...] = (2,)
+    needs: Needs = Needs()
+    env: Id = "base"
+    """file in envs/ that this method runs in"""
+    notes: str = ""
+
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper"}
+
+
+class NetworkCard(_Method):
+    """A network trained by the engine: src/dotbench/networks/<network>.py."""
+
+    kind: Literal["network"]
+    network: Id
+    options: dict[str, Any] = {}
+    kernel: Kernel
+    input: Input = Input()
+    training: Training
+    count: Literal["integral", "detections"] = "integral"
+    detect: Detect = Detect()
+    trains: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _crops_fit(self):
+        for number, stage in enumerate(self.training.stages):
+            if stage.crop is not None and len(stage.crop) < max(self.ndim):
+                raise ValueError(f"training.stages.{number}.crop needs {max(self.ndim)} numbers")
+        return self
+
+    @property
+    def module(self) -> str:
+        return f"dotbench.networks.{self.network}"
+
+
+class ClassicalCard(_Method):
+    """A method without gradient descent: src/dotbench/classical/<classical>.py."""
+
+    kind: Literal["classical"]
+    classical: Id
+    options: dict[str, Any] = {}
+    trains: bool = False
+    """whether it learns from the training images"""
+
+    @property
+    def module(self) -> str:
+        return f"dotbench.classical.{self.classical}"
+
+
+class RuleCard(_Method):
+    """Anything that writes counts.csv, dots.csv and run.json: workflow/rules/methods/<id>.smk."""
+
+    kind: Literal["rule"]
+    options: dict[str, Any] = {}
+    trains: ClassVar[bool] = False
+
+
+MethodCard = Annotated[NetworkCard | ClassicalCard | RuleCard, Field(discriminator="kind")]
+METHOD = TypeAdapter(MethodCard)

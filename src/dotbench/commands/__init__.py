@@ -1,0 +1,1 @@
+"""The commands of `dotbench`, one file each: a description, its arguments, and what it does."""

@@ -1,0 +1,136 @@
+"""
+IMAGES are files or folders (TIFF, PNG, JPEG). CELL is a cell of the benchmark that has run, by name or by its folder;
+a model trained on cells that look like yours counts best.
+
+examples:
+  dotbench count my_image.tif --model sim2d/random/n8/draw0/fcrn_a
+  dotbench count my_images/ --model results/vgg/xie2015/n32/draw0/fcrn_a --out counted/
+
+Writes counts.csv, dots.csv and, for each image, a picture with a mark on every cell found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from dotbench.cards import load_dataset
+from dotbench.cards.method import METHOD
+from dotbench.commands.common import add_configfile, plan_from
+from dotbench.data.dataset import Sample
+from dotbench.data.images import read_image
+from dotbench.data.prediction import Prediction
+from dotbench.errors import UserError
+from dotbench.failure import COUNTS, DOTS
+from dotbench.paths import Cell
+from dotbench.predict.write import rows_of
+from dotbench.records import read_json, write_csv
+
+ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or folders of them")
+    parser.add_argument("--model", required=True, metavar="CELL", help="a cell that has run, by name or folder")
+    parser.add_argument("--out", type=Path, default=Path("counted"), metavar="FOLDER", help="default: counted/")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add_configfile(parser)
+
+
+@dataclass(frozen=True)
+class Images:
+    """The user's images in the form that methods read; whatever cannot be read is told at the end."""
+
+    files: list[Path]
+    ndim: int
+
+    def __iter__(self) -> Iterator[tuple[Path, Sample | UserError]]:
+        for file in self.files:
+            try:
+                yield file, Sample(file.name, read_image(file, self.ndim))
+            except UserError as problem:
+                yield file, problem
+
+
+def run(given: argparse.Namespace) -> int:
+    files = sorted({file for path in given.images for file in _files(path)})
+    folder = _folder(given)
+    record = _record(folder)
+    cell, card = Cell.parse(record["cell"]), METHOD.validate_python(record["card"])
+    info = load_dataset(cell.dataset)
+    predictor = _predictor(folder, card, info, record, given.device)
+    counts, dots, problems = [], [], []
+    for file, sample in tqdm(Images(files, info.ndim), total=len(files), unit="image", disable=not sys.stderr.isatty()):
+        if isinstance(sample, UserError):
+            problems.append(sample)
+            continue
+        found: Prediction = predictor.predict(sample, np.random.default_rng(0))
+        counts.append({"image": file.name, "count": found.count})
+        dots += rows_of(file.name, found)
+        _picture(sample, found, given.out / f"{file.stem}_counted.png")
+        print(f"{file}: {found.count:.1f}")
+        write_csv(given.out / "counts.csv", COUNTS, counts)
+        write_csv(given.out / "dots.csv", DOTS, dots)
+    for problem in problems:
+        print(f"not counted: {problem}", file=sys.stderr)
+    if counts:
+        print(f"wrote {given.out}/counts.csv, dots.csv and {len(counts)} pictures")
+    return 1 if problems else 0
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UserError("no such file or folder", where=path)
+    found = [file for file in sorted(path.iterdir()) if file.suffix.lower() in ENDINGS]
+    if not found:
+        raise UserError("no images in this folder", where=path, allowed=", ".join(ENDINGS))
+    return found
+
+
+def _folder(given: argparse.Namespace) -> Path:
+    if Path(given.model).is_dir():
+        return Path(given.model)
+    return plan_from(given).layout.cell(Cell.parse(given.model))
+
+
+def _record(folder: Path) -> dict:
+    file = folder / "run.json"
+    if not file.is_file():
+        raise UserError("this cell has not run", where=file, next="dotbench run CELL, or snakemake")
+    record = read_json(file)
+    if record["status"] != "ok":
+        raise UserError(f"this cell has no result: {record['status']}: {record['reason']}", where=file)
+    return record
+
+
+def _predictor(folder: Path, card, info, record: dict, device: str):
+    if card.kind == "rule":
+        raise UserError(f"{card.id} is a rule of its own and cannot count single images", allowed="other methods")
+    if card.role == "control":
+        raise UserError(f"{card.id} is a control: it needs to know the answer", allowed="methods that are no controls")
+    if card.kind == "classical":
+        from dotbench.predict.classical import open_classical
+
+        return open_classical(folder, card, info)
+    from dotbench.inference.device import choose
+    from dotbench.predict.network import open_model
+
+    detect = card.detect.model_copy(update={"threshold": record["threshold"]})
+    card = card.model_copy(update={"detect": detect})
+    return open_model(folder / "model.safetensors", choose(device), card)
+
+
+def _picture(sample: Sample, found: Prediction, file: Path) -> None:
+    """The image (3D: seen from above) with a ring round every cell found."""
+    from dotbench.report.figures.marked import figure_marked
+    from dotbench.report.figures.style import save
+
+    save(figure_marked(sample.image, found), file.with_suffix(""))

@@ -1,0 +1,103 @@
+"""
+A cell is dataset/protocol/n<images>/draw<number>/method; * and ? match as in file names. What is finished is
+kept, a training that was cut off resumes.
+
+examples:
+  dotbench run vgg/xie2015/n32/draw0/fcrn_a          one training and its score
+  dotbench run 'vgg/xie2015/*/fcrn_a'                every one of them that the configuration has
+  dotbench run --configfile config/demo.yaml '*'     the demo's cells
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from dotbench.cards import load_dataset, load_method
+from dotbench.commands.common import add_configfile, plan_from
+from dotbench.errors import UserError, in_words
+from dotbench.paths import Cell
+from dotbench.plan import Plan
+from dotbench.records import read_json
+from dotbench.steps import provide, walk
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "cells", nargs="+", metavar="CELL", help="cells, or patterns of cells of the configuration"
+    )
+    parser.add_argument("--force", action="store_true", help="do everything anew, finished or not")
+    add_configfile(parser)
+
+
+def run(given: argparse.Namespace) -> int:
+    plan = plan_from(given)
+    cells = [cell for pattern in given.cells for cell in matching(plan, pattern)]
+    provided: dict[str, bool] = {}
+    failed = 0
+    for number, cell in enumerate(cells, start=1):
+        print(f"[{number}/{len(cells)}] {cell}", file=sys.stderr, flush=True)
+        if cell.dataset not in provided:
+            provided[cell.dataset] = _works(cell.dataset, lambda name: provide(plan, name, given.force))
+        elif not provided[cell.dataset]:
+            print(f"{cell}: left out, because there is no dataset {cell.dataset}: see above", file=sys.stderr)
+        if not provided[cell.dataset] or not _works(cell, lambda cell: walk(plan, cell, given.force)):
+            failed += 1
+            continue
+        metrics = read_json(plan.layout.cell(cell) / "metrics.json")
+        failed += metrics["status"] != "ok"
+        print(f"{cell}: {summary(metrics)}", flush=True)
+    return 1 if failed else 0
+
+
+def _works(what: object, step: Callable[[Any], None]) -> bool:
+    """Whatever is wrong with one cell or dataset is told, and the others go on."""
+    try:
+        step(what)
+    except UserError as problem:
+        print(f"{what}: {problem}", file=sys.stderr)
+        return False
+    except Exception as problem:
+        traceback.print_exc()
+        print(f"{what}: {in_words(problem)}", file=sys.stderr)
+        return False
+    return True
+
+
+def matching(plan: Plan, pattern: str) -> list[Cell]:
+    """The cells that a name or pattern means; a full name need not be in the configuration."""
+    if not set(pattern) & set("*?["):
+        cell = Cell.parse(pattern)
+        # A card that the configuration does not list is fine here: the cell was asked for by name.
+        if cell.dataset not in plan.datasets:
+            plan.datasets[cell.dataset] = load_dataset(cell.dataset)
+        if cell.method not in plan.methods:
+            plan.methods[cell.method] = load_method(cell.method)
+        return [cell]
+    found = [cell for cell in plan.cells if fnmatchcase(str(cell), pattern)]
+    if not found:
+        raise UserError(
+            f"no cell of the configuration matches {pattern!r}",
+            allowed=f"{len(plan.cells)} cells, e.g. {plan.cells[0]}"
+            if plan.cells
+            else "the configuration has none",
+            next="dotbench status",
+        )
+    return found
+
+
+def summary(metrics: dict) -> str:
+    if metrics["status"] != "ok":
+        return f"{metrics['status']}: {metrics['reason']}"
+    return f"MAE {metrics['mae']['value']:.2f}, {_places(metrics)}"
+
+
+def _places(metrics: dict) -> str:
+    if "f1" not in metrics:
+        return "counts without places"
+    f1 = metrics["f1"]["value"]
+    return "no cell, and none found: no F1" if f1 is None else f"F1 {100 * f1:.1f} %"

@@ -1,0 +1,1 @@
+"""Running networks on images: what training and prediction share."""

@@ -1,0 +1,17 @@
+"""Layers that exist in two and three dimensions, by the number of dimensions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CONV: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
+MAX_POOL = {2: functional.max_pool2d, 3: functional.max_pool3d}
+LINEAR = {2: "bilinear", 3: "trilinear"}
+CHANNELS_LAST = {2: torch.channels_last, 3: torch.channels_last_3d}
+
+
+def double(x: Tensor) -> Tensor:
+    """Linear interpolation to twice the size along every spatial axis."""
+    return functional.interpolate(x, scale_factor=2, mode=LINEAR[x.ndim - 2], align_corners=False)

@@ -1,0 +1,183 @@
+"""The whole of a configuration: its cards and the cells to build, checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dotbench.cards import (
+    Config,
+    DatasetCard,
+    MethodCard,
+    PaperCard,
+    Problems,
+    card_ids,
+    load_config,
+    load_dataset,
+    load_method,
+    load_paper,
+)
+from dotbench.cards.config import Run
+from dotbench.cards.kernels import Kernel
+from dotbench.cards.load import Source, Where, validate
+from dotbench.cards.paper import cells_needed
+from dotbench.data.splits import PROTOCOLS, check_size
+from dotbench.errors import UserError, unknown
+from dotbench.modules import has_module, no_module
+from dotbench.paths import CONFIG, Cell, Layout
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a configuration asks for."""
+
+    config: Config
+    datasets: Mapping[str, DatasetCard]
+    methods: Mapping[str, MethodCard]
+    papers: Mapping[str, PaperCard]
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(Path(self.config.pathvars.results), Path(self.config.pathvars.resources))
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell to build, in a fixed order."""
+        wanted = {cell for paper in self.papers.values() for cell in cells_needed(paper, self.config.draws)}
+        for run in self.config.runs:
+            names = self.methods if run.methods == "all" else run.methods
+            wanted |= {
+                Cell(run.dataset, run.protocol, n, draw, method)
+                for n in run.n
+                for draw in range(run.draws)
+                for method in names
+            }
+        return tuple(
+            sorted(cell for cell in wanted if cell.dataset in self.datasets and cell.method in self.methods)
+        )
+
+    @cached_property
+    def kernels(self) -> Mapping[str, Kernel]:
+        """Every kernel that a method trains on, by the name of its folder."""
+        cards = (card for card in self.methods.values() if card.kind == "network")
+        return {card.kernel.slug: card.kernel for card in cards}
+
+    def applies(self, cell: Cell) -> bool:
+        """Whether the method is made for images of this dataset's dimension."""
+        return self.datasets[cell.dataset].ndim in self.methods[cell.method].ndim
+
+    def trains(self, cell: Cell) -> bool:
+        return self.methods[cell.method].trains and self.applies(cell)
+
+
+def read_plan(*files: Path, folder: Path = CONFIG) -> Plan:
+    """The plan of configuration files, later ones over earlier ones."""
+    return make_plan(load_config(*files), folder)
+
+
+def plan_of(values: Mapping[str, Any], files: Iterable[str | Path], folder: Path = CONFIG) -> Plan:
+    """The plan of values that were read elsewhere (Snakemake's `config`); `files` only tell where they stand."""
+    files = [Path(file) for file in files]
+    # A job of Snakemake gets values without files: then their keys say where they stand.
+    lines = load_config(*files).lines if files else dict(_keys(values))
+    return make_plan(Source(files[-1] if files else Path("configuration"), dict(values), lines), folder)
+
+
+def _keys(values: Mapping[str, Any], above: Where = ()) -> Iterator[tuple[Where, str]]:
+    for key, value in values.items():
+        here = (*above, key)
+        yield here, f"configuration, {'.'.join(map(str, here))}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, here)
+
+
+def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
+    """Reads and checks everything the configuration names; raises Problems with all that is wrong."""
+    problems: list[UserError] = []
+
+    def attempt(read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except Problems as found:
+            problems.extend(found.problems)
+        except UserError as found:
+            problems.append(found)
+
+    config: Config | None = attempt(lambda: validate(Config, source))
+
+    def ids(kind: str) -> list[str]:
+        """What the configuration names, even when something else in it is wrong: all is told at once."""
+        named = source.content.get(kind) if isinstance(source.content, dict) else None
+        return [id for id in named if isinstance(id, str)] if isinstance(named, list | tuple) else []
+
+    def cards(kind: str, load: Callable[..., Any], ids: Iterable[str]) -> dict[str, Any]:
+        known, loaded = card_ids(kind, folder), {}
+        for index, id in enumerate(ids):
+            if id not in known:
+                where = source.at((kind, index))
+                problems.append(
+                    unknown(kind[:-1], id, known, where=where, next=f"or write config/{kind}/{id}.yaml")
+                )
+                continue
+            card = attempt(lambda id=id: load(id))
+            if card is not None:
+                loaded[id] = card
+        return loaded
+
+    def overridden(kind: str, load: Callable[..., Any]) -> Callable[[str], Any]:
+        return lambda id: load(id, source.part(("overrides", kind, id)), folder=folder)
+
+    datasets = cards("datasets", overridden("datasets", load_dataset), ids("datasets"))
+    methods = cards("methods", overridden("methods", load_method), ids("methods"))
+    papers = cards("papers", lambda id: load_paper(id, folder=folder), ids("papers"))
+    for card, key in [(card, "reader") for card in datasets.values()] + [
+        (card, card.kind) for card in methods.values() if card.kind != "rule"
+    ]:
+        if not has_module(card.module):
+            problems.append(no_module(card.module, card.line_of(key)))
+    if config is None:
+        raise Problems(problems)
+
+    for kind in ("datasets", "methods"):
+        known = card_ids(kind, folder)
+        for id in getattr(config.overrides, kind):
+            # One that exists and is not used here is fine: taking it off the list must not be an error.
+            if id not in known:
+                where = source.at(("overrides", kind, id))
+                problems.append(unknown(f"{kind[:-1]} in overrides", id, known, where=where))
+    for index, run in enumerate(config.runs):
+        at = ("runs", index)
+        if run.protocol not in PROTOCOLS:
+            problems.append(unknown("protocol", run.protocol, PROTOCOLS, where=source.at((*at, "protocol"))))
+        if run.dataset not in card_ids("datasets", folder):
+            known = card_ids("datasets", folder)
+            problems.append(unknown("dataset", run.dataset, known, where=source.at((*at, "dataset"))))
+        for method in run.methods if run.methods != "all" else ():
+            if method not in card_ids("methods", folder):
+                known = card_ids("methods", folder)
+                problems.append(unknown("method", method, known, where=source.at((*at, "methods"))))
+        problems += _too_many(
+            run, datasets.get(run.dataset), lambda number, at=at: source.at((*at, "n", number))
+        )
+    if problems:
+        raise Problems(problems)
+    return Plan(config, datasets, methods, papers)
+
+
+def _too_many(run: Run, card: DatasetCard | None, line: Callable[[int], str]) -> Iterator[UserError]:
+    """Numbers of training images that the dataset does not have, where its card tells how many it has."""
+    if card is None or card.labelled is None or run.protocol not in PROTOCOLS:
+        return
+    for number, n in enumerate(run.n):
+        try:
+            check_size(run.protocol, n, card.labelled, dataset=card.id, test=card.test)
+        except UserError as problem:
+            yield UserError(
+                f"{card.id}, {run.protocol}: {problem.what}",
+                where=line(number),
+                allowed=problem.allowed,
+                next=problem.next,
+            )

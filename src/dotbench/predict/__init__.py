@@ -1,0 +1,1 @@
+"""From a trained model or a rule to counts and dots."""

@@ -1,0 +1,122 @@
+"""From a predicted map to dots: local maxima or thresholded components, in any dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from dotbench.cards.method import Detect
+from dotbench.errors import UserError
+
+# Without validation images nothing says how high a network's peaks are: low enough for peaks that came out
+# at a third of a lone cell's, high enough for the ripples of a trained network (Xie 2015 maps: 10-20 %).
+DEFAULT_THRESHOLD = 0.3
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
+
+def detect(map: np.ndarray, spec: Detect, peak: float) -> tuple[np.ndarray, np.ndarray]:
+    """Dots (k, ndim) and their scores, the map's highest value there.
+
+    A pixel counts from `spec.threshold` (DEFAULT_THRESHOLD if none) times `peak`, the height of a lone cell, on.
+    local_maxima: a pixel, or plateau of pixels, that is higher than all round it; of two that are at most
+    `min_distance` apart, the lower one goes. components: what is connected, corners included.
+    """
+    if not np.isfinite(map).all():
+        raise UserError(
+            "the predicted map has values that are not finite",
+            next="look at the training's history.csv: a lower learning rate or `clip` keeps the network finite",
+        )
+    level = (DEFAULT_THRESHOLD if spec.threshold is None else spec.threshold) * peak
+    if spec.how == "components":
+        return _components(map, level)
+    return _spaced(*_local_maxima(map, level), spec.min_distance)
+
+
+def choose_threshold(
+    maps: Sequence[np.ndarray],
+    truths: Sequence[Any],
+    spec: Detect,
+    peak: float,
+    radius: float | None,
+    match: Callable[[Any, np.ndarray, float | None], Any],
+) -> float:
+    """The threshold with the best F1 over all validation images; of equal ones, with the best counts.
+
+    `match(truth, dots, radius).pairs` are the hits; a truth is whatever `match` understands and has a length.
+    Of thresholds that are still equal the middle one is taken, which is farthest from harm. Without validation
+    images, or without a dot in them, it is DEFAULT_THRESHOLD.
+    """
+    true = np.array([len(truth) for truth in truths])
+    if not true.sum():
+        return DEFAULT_THRESHOLD
+    ranks = []
+    found = [_at_thresholds(map, spec, peak) for map in maps]
+    for index in range(len(THRESHOLDS)):
+        dots = [at[index] for at in found]
+        hits = sum(len(match(truth, some, radius).pairs) for truth, some in zip(truths, dots, strict=True))
+        counts = np.array([len(some) for some in dots])
+        ranks.append((2 * hits / (true.sum() + counts.sum()), -np.abs(counts - true).mean()))
+    best = [threshold for threshold, rank in zip(THRESHOLDS, ranks, strict=True) if rank == max(ranks)]
+    return best[len(best) // 2]
+
+
+def _at_thresholds(map: np.ndarray, spec: Detect, peak: float) -> list[np.ndarray]:
+    if spec.how == "components":
+        return [detect(map, spec.model_copy(update={"threshold": t}), peak)[0] for t in THRESHOLDS]
+    # A maximum is only ever removed by a higher one, so those above a threshold can be taken from all.
+    dots, scores = detect(map, spec.model_copy(update={"threshold": THRESHOLDS[0]}), peak)
+    return [dots[scores >= threshold * peak] for threshold in THRESHOLDS]
+
+
+def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    from skimage.morphology import local_maxima
+
+    highest = local_maxima(map, connectivity=map.ndim)
+    highest &= map >= level
+    places = np.argwhere(highest)
+    # Maxima that touch are one plateau.
+    touching = (
+        KDTree(places).query_pairs(1, p=np.inf, output_type="ndarray") if len(places) else np.empty((0, 2))
+    )
+    graph = coo_array((np.ones(len(touching), np.int8), tuple(touching.T)), shape=(len(places),) * 2)
+    count, plateau = connected_components(graph, directed=False)
+    scores = np.empty(count, map.dtype)
+    scores[plateau] = map[tuple(places.T)]
+    return _means(places, plateau, count), scores
+
+
+def _components(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+    labels, count = ndimage.label(map >= level, np.ones((3,) * map.ndim))
+    places = np.argwhere(labels)
+    component = labels[tuple(places.T)] - 1
+    scores = np.full(count, -np.inf, map.dtype)
+    np.maximum.at(scores, component, map[tuple(places.T)])
+    return _means(places, component, count), scores
+
+
+def _means(places: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    if not count:
+        return np.empty((0, places.shape[1]))
+    sums = [np.bincount(group, axis, count) for axis in places.T]
+    return np.stack(sums, axis=1) / np.bincount(group, minlength=count)[:, None]
+
+
+def _spaced(dots: np.ndarray, scores: np.ndarray, distance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Highest first; each takes away all lower ones within the distance."""
+    if len(dots) < 2:
+        return dots, scores
+    rank = np.empty(len(dots), np.intp)
+    rank[np.argsort(-scores, kind="stable")] = np.arange(len(dots))
+    pairs = np.sort(rank[KDTree(dots).query_pairs(distance, output_type="ndarray")], axis=1)
+    kept = np.ones(len(dots), bool)
+    for higher, lower in pairs[np.lexsort(pairs.T[::-1])].tolist():
+        if kept[higher]:
+            kept[lower] = False
+    kept = kept[rank]
+    return dots[kept], scores[kept]

@@ -1,0 +1,44 @@
+"""What a prediction is asked to do, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from dotbench.cards import DatasetCard, MethodCard
+from dotbench.data.dataset import Dataset, Sample
+from dotbench.data.prediction import Prediction
+from dotbench.data.splits import Split
+from dotbench.paths import Cell
+
+
+@dataclass(frozen=True)
+class Task:
+    cell: Cell
+    card: MethodCard
+    dataset_card: DatasetCard
+    split: Split
+    dataset: Dataset
+    folder: Path
+    """the cell's folder: holds the model, gets the predictions"""
+    match: Callable[[np.ndarray, np.ndarray, float], Any]
+    """(true dots, predicted dots, radius) to an object with `pairs`: decides which threshold is best"""
+    device: str = "auto"
+    deterministic: bool = False
+    seed: int = 0
+    threads: int | None = None
+    log: Path | None = None
+
+
+class Predictor(Protocol):
+    """A method that is ready to predict."""
+
+    def predict(self, sample: Sample, rng: np.random.Generator) -> Prediction: ...
+
+    def facts(self) -> dict[str, Any]:
+        """What run.json says about it."""
+        ...

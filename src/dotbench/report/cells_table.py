@@ -1,0 +1,103 @@
+"""All configured cells in one table: what became of each, every number, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from dotbench.cards.metrics import METRICS
+from dotbench.paths import Cell, Layout
+from dotbench.report.numbers import NOTHING, big, duration, interval, number
+from dotbench.report.result import Draw, Result, read_draw
+from dotbench.report.table import Grid, Item, Line, Section, Table
+
+SHOWN = "mae rmse mse nae bias r2 game1 game2 game3 precision recall f1".split()
+WITH_INTERVAL = ("mae", "f1")
+COSTS = ("train_seconds", "predict_seconds", "device", "parameters")
+# A status in the colours of the verdicts.
+LOOKS = {"ok": "", "not_run": "not_run", "not_applicable": "not_comparable", "missing_weights": "not_run"}
+LEGEND = (
+    "MAE, RMSE, MSE (mean square), NAE (error relative to the true count) and bias (mean of predicted less true) are "
+    "over whole images, or over patches where the protocol cuts some. GAME(L): error summed over 4^L parts of the image.",
+    "Precision, recall and F1 are pooled over images, with one detection for one cell; r is how near is near enough.",
+    "Lower line, small: 95 % bootstrap interval over test images.",
+)
+
+
+def build_cells_table(
+    configured: Collection[Cell],
+    layout: Layout,
+    names: Mapping[str, str] | None = None,
+    matches: Mapping[str, str] | None = None,
+) -> Table:
+    """`matches` says, for each dataset, what counts as a hit: "5 px" or "inside the mask"."""
+    draws = [read_draw(cell, layout) for cell in sorted(configured)]
+    names, matches = names or {}, matches or {}
+    ids = ("dataset", "protocol", "n", "draw", "method")
+    columns = (*ids, "status", "reason", "images", *_columns(), "match", *COSTS, "log")
+    header = (
+        *("Dataset", "Protocol", "Method", "N", "Draw", "Status", "Images"),
+        *(METRICS[metric].label for metric in SHOWN),
+        *("r", "Training", "Prediction", "Parameters", "Device"),
+    )
+    ok = sum(draw.status == "ok" for draw in draws)
+    return Table(
+        title="All cells",
+        caption=f"{ok} of {len(draws)} configured cells have a result.",
+        grids=(Grid("", header, (Section(tuple(_line(draw, names, matches) for draw in draws)),), left=3),),
+        records=[_record(draw, matches) for draw in draws],
+        columns=columns,
+        legend=LEGEND,
+        searchable=True,
+    )
+
+
+def _columns() -> Iterable[str]:
+    for metric in SHOWN:
+        yield metric
+        if metric in WITH_INTERVAL:
+            yield from (f"{metric}_low", f"{metric}_high")
+
+
+def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> Line:
+    cell, cost = draw.cell, draw.metrics.get("cost") or {}
+    items = [
+        *map(
+            Item,
+            (cell.dataset, cell.protocol, names.get(cell.method, cell.method), str(cell.n), str(cell.draw)),
+        ),
+        Item(draw.status.replace("_", " "), "", LOOKS.get(draw.status, "failed")),
+        Item(number(draw.metrics.get("images"), 0)),
+    ]
+    for metric in SHOWN:
+        value = Result((draw,)).value(metric)
+        below = (
+            interval(value.low, value.high)
+            if value and metric in WITH_INTERVAL and value.low is not None
+            else ""
+        )
+        items.append(Item(number(value and value.mean), below))
+    items += [
+        Item(matches.get(cell.dataset, NOTHING)),
+        Item(duration(cost.get("train_seconds"))),
+        Item(duration(cost.get("predict_seconds"))),
+        Item(big(cost.get("parameters"))),
+        Item(str(cost.get("device") or NOTHING)),
+    ]
+    return Line(tuple(items))
+
+
+def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
+    cell, cost = draw.cell, draw.metrics.get("cost") or {}
+    record: dict[str, object] = {
+        key: getattr(cell, key) for key in ("dataset", "protocol", "n", "draw", "method")
+    }
+    record |= {
+        "status": draw.status,
+        "reason": draw.reason,
+        "images": draw.metrics.get("images"),
+        "log": draw.log,
+    }
+    for metric in SHOWN:
+        if value := Result((draw,)).value(metric):
+            record |= {metric: value.mean, f"{metric}_low": value.low, f"{metric}_high": value.high}
+    return record | {"match": matches.get(cell.dataset)} | {key: cost.get(key) for key in COSTS}

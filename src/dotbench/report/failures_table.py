@@ -1,0 +1,48 @@
+"""What failed: every configured cell without a result, why, and where to read more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from dotbench.paths import Cell, Layout
+from dotbench.report.cells_table import LOOKS
+from dotbench.report.numbers import NOTHING
+from dotbench.report.result import read_draw
+from dotbench.report.table import Grid, Item, Line, Section, Table
+
+COLUMNS = ("dataset", "protocol", "n", "draw", "method", "status", "reason", "log")
+# What a user most wants to mend comes first.
+ORDER = ("error", "oom", "timeout", "missing_weights", "not_run", "not_applicable")
+
+
+def build_failures_table(configured: Collection[Cell], layout: Layout) -> Table:
+    draws = [draw for cell in sorted(configured) if (draw := read_draw(cell, layout)).status != "ok"]
+    draws.sort(key=lambda draw: ORDER.index(draw.status))
+    counts = Counter(draw.status for draw in draws)
+    told = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in ORDER if counts[status])
+    caption = f"{len(draws)} of {len(configured)} configured cells have no result: {told}." if draws else ""
+    lines = tuple(
+        Line(
+            (
+                Item(str(draw.cell)),
+                Item(draw.status.replace("_", " "), "", LOOKS.get(draw.status, "failed")),
+                Item(draw.reason or NOTHING),
+                Item(draw.log or NOTHING),
+            )
+        )
+        for draw in draws
+    )
+    grid = Grid("", ("Cell", "Status", "Why", "Log"), (Section(lines),), left=4, wrap=True)
+    return Table(
+        title="What failed",
+        caption=caption or "Nothing: every configured cell has a result.",
+        grids=(grid,) if draws else (),
+        records=[
+            {key: getattr(draw.cell, key) for key in COLUMNS[:5]}
+            | {"status": draw.status, "reason": draw.reason, "log": draw.log}
+            for draw in draws
+        ],
+        columns=COLUMNS,
+        searchable=len(draws) > 20,
+    )

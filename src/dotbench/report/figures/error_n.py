@@ -1,0 +1,85 @@
+"""Counting error against the number of training images, with what the paper prints beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from dotbench.cards.paper import PaperCard, ScoreTable
+from dotbench.paths import Cell, Layout
+from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
+from dotbench.report.figures.style import BOUND, log_scale, looks, new_figure, nothing, put_legend, styled
+
+
+def figure_error_n(
+    cells: Collection[Cell],
+    layout: Layout,
+    names: Mapping[str, str] | None = None,
+    paper: PaperCard | None = None,
+) -> Figure:
+    """The cells of one dataset and protocol; `paper` adds its printed values as hollow marks."""
+    title = "Counting error against the number of training images"
+    series = [one for one in series_of(cells, layout, names) if one.kind in ("method", "floor")]
+    printed = list(_printed(cells, paper))
+    known = [one for one in series if one.result.value("mae")]
+    if not known and not printed:
+        return nothing(title, "no cell has a result yet")
+    with styled():
+        figure = new_figure(8.2, 4.4)
+        axis = figure.subplots()
+        axis.set_title(f"{title}\n{where(cells)}", fontsize=10, loc="left")
+        look = looks([*methods_of(series), *sorted({method for method, *_ in printed})])
+        shift = {method: 1 + 0.015 * (i - len(look) / 2) for i, method in enumerate(look)}
+        entries = {}
+        for method in sorted({one.method for one in known}):
+            points = [one for one in known if one.method == method]
+            label, style = points[0].name, look.get(method, BOUND["floor"])
+            if points[0].kind == "floor":
+                label = "floor: mean of the training counts"
+            entries[label] = _plot(axis, points, style, shift.get(method, 1))
+        for method, label, n, value, sd in printed:
+            style = {**look[method], "linestyle": "none", "markerfacecolor": "white"}
+            drawn = axis.errorbar(n * shift[method] * 1.04, value, sd, elinewidth=0.7, alpha=0.8, **style)
+            if method not in {one.method for one in known}:
+                entries.setdefault(f"{label} (printed only)", drawn)
+        _scale(axis, sorted({one.n for one in known} | {n for _, _, n, *_ in printed}))
+        note = (
+            f"hollow: as printed in {paper.name}; lines: ± standard deviation over draws" if printed else ""
+        )
+        put_legend(figure, entries, "; ".join(filter(None, (note, lacking(series)))))
+    return figure
+
+
+def _plot(axis, points: list[Series], style: dict, shift: float):
+    values = [one.result.value("mae") for one in points]
+    n = [one.n * shift for one in points]
+    return axis.errorbar(
+        n, [v.mean for v in values], [v.sd or 0 for v in values], capsize=2, elinewidth=0.9, **style
+    )
+
+
+def _printed(
+    cells: Collection[Cell], paper: PaperCard | None
+) -> Iterator[tuple[str, str, int, float, float | None]]:
+    """Method, row, N, MAE and ± of each printed value on the same dataset and protocol."""
+    here = {(cell.dataset, cell.protocol) for cell in cells}
+    for table in paper.tables.values() if paper else ():
+        for place in table.asked() if isinstance(table, ScoreTable) else ():
+            cell = place.cells[0]
+            if (
+                place.metric == "mae"
+                and place.printed.value is not None
+                and (cell.dataset, cell.protocol) in here
+            ):
+                yield cell.method, place.label, cell.n, place.printed.value, place.printed.sd
+
+
+def _scale(axis, numbers: list[int]) -> None:
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(numbers, [str(n) for n in numbers])
+    axis.xaxis.set_minor_locator(NullLocator())
+    # The floor is so far off that a linear axis would press all methods together.
+    log_scale(axis.yaxis)
+    axis.set(xlabel="training images N", ylabel="mean absolute error (cells an image)")

@@ -1,0 +1,68 @@
+"""Training curves: the loss, and the error on validation images, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dotbench.paths import Cell, Layout
+from dotbench.records import read_csv
+from dotbench.report.figures.series import methods_of, series_of, where
+from dotbench.report.figures.style import log_scale, looks, new_figure, nothing, put_legend, styled
+
+
+def figure_history(cells: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None) -> Figure:
+    """The cells of one dataset, protocol and N; a thin line a draw. Trainings that failed half-way are shown too."""
+    title = "Training curves"
+    series = series_of(cells, layout, names)
+    curves = {
+        one.method: found
+        for one in series
+        if (found := [c for cell in one.cells if len(c := _read(cell, layout))])
+    }
+    if not curves:
+        return nothing(title, "no method of these cells was trained yet")
+    with styled():
+        figure = new_figure(7.4, 3.6)
+        figure.suptitle(f"{title}\n{where(cells)}", fontsize=10)
+        left, right = figure.subplots(1, 2)
+        look = looks([*methods_of(series), *curves])
+        entries = {}
+        for one in series:
+            style = {**look.get(one.method, {}), "marker": "", "linewidth": 0.9, "alpha": 0.8}
+            for step, loss, validation in (curve.T for curve in curves.get(one.method, ())):
+                seen = np.isfinite(loss)
+                (entries[one.name],) = left.plot(step[seen], loss[seen], **style)
+                seen = np.isfinite(validation)
+                right.plot(step[seen], validation[seen], **style)
+        for axis, label in (
+            (left, "training loss (of the scaled map)"),
+            (right, "MAE on validation images (cells)"),
+        ):
+            axis.set(xlabel="step", ylabel=label)
+            # A loss of exactly 0 has no logarithm; then the scale stays linear.
+            if all((line.get_ydata() > 0).all() for line in axis.lines) and axis.lines:
+                log_scale(axis.yaxis)
+        if not right.lines:
+            right.text(0.5, 0.5, "no validation images", ha="center", va="center", transform=right.transAxes)
+        put_legend(figure, entries, below=True)
+    return figure
+
+
+def _read(cell: Cell, layout: Layout) -> np.ndarray:
+    """(looks, 3): step, loss, validation error; NaN where one was not measured."""
+    try:
+        rows = read_csv(layout.cell(cell) / "history.csv")
+    except FileNotFoundError:
+        rows = []
+    values = [[_number(row.get(key)) for key in ("step", "loss", "validation_mae")] for row in rows]
+    return np.array(values, float).reshape(-1, 3)
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return np.nan

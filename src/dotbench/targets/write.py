@@ -1,0 +1,37 @@
+"""The targets of a whole dataset as files that can be memory-mapped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from dotbench.cards.kernels import Kernel
+from dotbench.data.dataset import Dataset
+from dotbench.records import atomic, write_json
+from dotbench.targets.render import kernel_peak, render
+
+
+def write_targets(dataset: Dataset, kernel: Kernel, folder: Path) -> None:
+    """{image}.tif for every labelled image, and target.json with what each map holds."""
+    ndim, spacing = dataset.ndim, dataset.info["spacing"]
+    needs_masks = getattr(kernel, "source", None) == "masks"
+    images = {}
+    for image in dataset.labelled:
+        dots, labels = dataset.dots(image), dataset.mask(image) if needs_masks else None
+        where = f"dataset {dataset.info['dataset']}, image {image}"
+        target = render(dots, dataset.shape(image), kernel, spacing, labels, where)
+        with atomic(Path(folder, f"{image}.tif")) as temporary:
+            # Uncompressed and in one piece: training maps it into memory instead of reading it.
+            tifffile.imwrite(temporary, target.map, photometric="minisblack")
+        images[image] = {
+            "dots": len(dots),
+            "sum": float(target.map.sum(dtype=np.float64)),
+            "lost": target.lost,
+            "duplicates": target.duplicates,
+            "notes": list(target.notes),
+        }
+    content = {"kernel": kernel.model_dump(), "peak": kernel_peak(kernel, ndim, spacing), "images": images}
+    # Last: a folder with target.json is complete.
+    write_json(Path(folder, "target.json"), content)

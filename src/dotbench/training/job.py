@@ -1,0 +1,114 @@
+"""What a training is made of before its first step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from dotbench.digest import code_digest
+from dotbench.errors import UserError
+from dotbench.failure import Failure
+from dotbench.inference.device import Compute
+from dotbench.inference.intensity import Intensity
+from dotbench.networks import Network
+from dotbench.records import read_json
+from dotbench.training.batches import Batches
+from dotbench.training.checkpoint import training_key
+from dotbench.training.loop import State
+from dotbench.training.optimizers import make_optimizer
+from dotbench.training.pool import Pool, open_sources, open_target
+from dotbench.training.task import Task
+from dotbench.training.watch import Watch, Watched
+
+WITHOUT_VALIDATION = 4
+"""training images that tell whether the network is alive when there are no validation images"""
+
+
+@dataclass(frozen=True)
+class Job:
+    task: Task
+    compute: Compute
+    network: Network
+
+    @cached_property
+    def intensity(self) -> Intensity:
+        task = self.task
+        images = ((id, task.dataset.image(id)) for id in task.split.train)
+        return Intensity.of(task.card.input, task.dataset.ndim, images)
+
+    @cached_property
+    def target_facts(self) -> dict:
+        facts = read_json(self.task.targets / "target.json")
+        if "status" in facts:
+            raise Failure(facts["status"], facts["reason"])
+        return facts
+
+    @property
+    def key(self) -> str:
+        """Of a checkpoint: equal only for a training that goes the very same way."""
+        task = self.task
+        return training_key(
+            card=task.card.digest,
+            code=code_digest("dotbench.training.network", task.card.module),
+            split=[task.split.train, task.split.validation, task.split.unlabelled],
+            dataset=task.dataset.info["digest"],
+            targets=self.target_facts,
+            seed=task.seed,
+            precision=self.compute.precision,
+        )
+
+    def fresh_state(self) -> State:
+        task = self.task
+        ndim = task.dataset.ndim
+        torch.manual_seed(task.seed)
+        model = self.network.build(self.intensity.channels, ndim)
+        model = model.to(self.compute.device, memory_format=self.compute.memory_format(ndim))
+        return State(
+            model,
+            make_optimizer(task.card.training.optimizer, model, task.card.training.stages[0].lr),
+        )
+
+    def stages(self) -> list[Batches]:
+        task = self.task
+        training = task.card.training
+        pool = self._pool(task.split.train, labelled=True)
+        unlabelled = None
+        if training.unlabelled_batch:
+            if not task.split.unlabelled:
+                raise UserError(
+                    f"{task.card.id} learns from unlabelled images too, and this split has none",
+                    where=f"protocol {task.split.protocol}",
+                    allowed="protocols with unlabelled images, such as guo2022",
+                )
+            unlabelled = self._pool(task.split.unlabelled, labelled=False)
+        numbers = range(len(training.stages))
+        return [
+            Batches(pool, unlabelled, training, number, task.seed, self.network.stride) for number in numbers
+        ]
+
+    def watch(self) -> Watch:
+        task = self.task
+        ids = task.split.validation or task.split.train[:WITHOUT_VALIDATION]
+        images = [
+            Watched(
+                f"{task.cell.dataset}, image {id}",
+                task.dataset.image(id),
+                task.dataset.roi(id),
+                float(np.std(open_target(task.targets, id))),
+                len(task.dataset.dots(id)),
+            )
+            for id in ids
+        ]
+        peak, validation = self.target_facts["peak"], bool(task.split.validation)
+        return Watch(images, validation, task.card, self.network, self.intensity, self.compute, peak)
+
+    def _pool(self, ids: list[str], labelled: bool) -> Pool:
+        task = self.task
+        # Dot maps are only made for networks whose own loss may ask for them.
+        with_dots = labelled and self.network.loss is not None
+        targets = task.targets if labelled else None
+        sources = open_sources(task.dataset, ids, self.intensity, targets, with_dots)
+        return Pool(sources, self.intensity, self.compute)

@@ -1,0 +1,112 @@
+"""Training a network from its cards and folders, through interruptions, to the files of its model."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from dotbench.failure import Stopped
+from dotbench.inference.device import Compute, choose, facts
+from dotbench.networks import Network, load_network
+from dotbench.records import atomic, write_csv, write_json
+from dotbench.training import checkpoint
+from dotbench.training.job import Job
+from dotbench.training.loop import Loop, State
+from dotbench.training.progress import Progress
+from dotbench.training.stopping import wish_to_stop
+from dotbench.training.task import HISTORY, Task
+
+
+def train(task: Task) -> None:
+    """Goes on from the checkpoint if there is one."""
+    card = task.card
+    network = load_network(card.module, card.options, card.line_of("options"))
+    compute = _without_flat_layers(choose(task.device, task.deterministic, task.threads), task, network)
+    job = Job(task, compute, network)
+    with checkpoint.locked(task.checkpoints), compute.settings():
+        state = job.fresh_state()
+        key = job.key
+        saved = checkpoint.load(task.checkpoints, key, compute.device)
+        if saved:
+            state.restore(saved)
+        loop = Loop(state, card.training, job.network, job.stages(), job.watch(), compute)
+        _run(loop, task, key)
+        _write(job, loop, task.out)
+        checkpoint.clear(task.checkpoints)
+
+
+def _without_flat_layers(compute: Compute, task: Task, network: Network) -> Compute:
+    """float32 where the deepest layer of a 3D network would see a slice or two.
+
+    On CPUs the bfloat16 gradient of Conv3d weights reads memory that nobody wrote when its input is one or two slices
+    deep (PyTorch 2.15, oneDNN): NaN if one is lucky, wrong gradients if not.
+    """
+    if compute.gpu or task.dataset.ndim == 2:
+        return compute
+    shallowest = min(task.dataset.shape(id)[0] for id in task.split.train)
+    depths = [shallowest if stage.crop is None else stage.crop[0] for stage in task.card.training.stages]
+    if min(depths) // network.stride > 2:
+        return compute
+    return replace(compute, dtype=torch.float32)
+
+
+def _run(loop: Loop, task: Task, key: str) -> None:
+    progress = Progress(str(task.cell), task.checkpoints, loop.state.step, loop.steps)
+    saved_at = time.monotonic()
+
+    def after_step(state: State) -> None:
+        nonlocal saved_at
+        if state.history:
+            progress.note(loss=state.history[-1]["loss"], validation=state.history[-1]["validation_mae"])
+        progress.step()
+        if wish.signal or time.monotonic() - saved_at > task.checkpoint_every:
+            checkpoint.save(task.checkpoints, key, state.save())
+            saved_at = time.monotonic()
+        if wish.signal:
+            raise Stopped(
+                f"{wish.signal} at step {state.step} of {loop.steps}; run again to go on from there"
+            )
+
+    with wish_to_stop() as wish:
+        try:
+            loop.run(after_step)
+        finally:
+            progress.close()
+
+
+def _write(job: Job, loop: Loop, out: Path) -> None:
+    state, intensity = loop.state, job.intensity
+    write_csv(out / "history.csv", HISTORY, state.history)
+    about = {
+        "card": job.task.card.model_dump(mode="json"),
+        "channels": intensity.channels,
+        "ndim": intensity.ndim,
+        "mean": intensity.mean,
+        "sd": intensity.sd,
+        "peak": job.target_facts["peak"],
+        "precision": job.compute.precision,
+    }
+    with atomic(out / "model.safetensors") as temporary:
+        # One entry: several are written in an order that changes from run to run.
+        save_file(state.weights(), temporary, {"dotbench": json.dumps(about, sort_keys=True)})
+    kept = state.best_step or state.step
+    record = {
+        "cell": str(job.task.cell),
+        "status": "ok",
+        "reason": "",
+        "seed": job.task.seed,
+        "steps": loop.steps,
+        "kept_step": kept,
+        "validation_mae": next((row["validation_mae"] for row in state.history if row["step"] == kept), None),
+        "parameters": sum(weight.numel() for weight in state.model.parameters()),
+        "weights": job.network.weights,
+        "seconds": round(state.seconds, 2),
+        **facts(job.compute),
+    }
+    # Last of all files: a reader that finds the status finds the rest too.
+    write_json(out / "train.json", record)

@@ -1,0 +1,34 @@
+"""What a training is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotbench.cards import DatasetCard, MethodCard
+from dotbench.data.dataset import Dataset
+from dotbench.data.splits import Split
+from dotbench.paths import Cell
+
+HISTORY = ("step", "lr", "loss", "validation_mae", "seconds")
+
+
+@dataclass(frozen=True)
+class Task:
+    cell: Cell
+    card: MethodCard
+    dataset_card: DatasetCard
+    split: Split
+    dataset: Dataset
+    targets: Path | None
+    """folder of the kernel's target maps; only networks have one"""
+    out: Path
+    """where model.safetensors, history.csv and train.json go"""
+    checkpoints: Path
+    device: str = "auto"
+    deterministic: bool = False
+    seed: int = 0
+    threads: int | None = None
+    """None: as many as PyTorch finds"""
+    checkpoint_every: float = 60.0
+    """seconds of work that a crash may cost"""

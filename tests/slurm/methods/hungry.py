@@ -1,0 +1,20 @@
+"""Counts nothing, and takes a lot of memory for it: a method for the tests of what SLURM does about that."""
+
+import time
+
+from pydantic import BaseModel
+
+from dotbench.data.prediction import Prediction
+
+
+class Options(BaseModel):
+    megabytes: int
+
+
+def predict(model, sample, options, info, rng):
+    kept = []
+    for _ in range(options.megabytes // 50):
+        kept.append(bytearray(b"x") * (50 << 20))
+        # As fast as real data comes in.
+        time.sleep(0.01)
+    return Prediction(len(kept))

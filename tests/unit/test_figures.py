@@ -1,0 +1,318 @@
+"""Figures: drawn from whatever cells left, said in words where there is nothing, equal for equal results."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from made_results import make_failure, make_result
+from PIL import Image
+
+from dotbench.cards import load_dataset, load_paper
+from dotbench.cards.kernels import AdaptiveGaussian, Foreground, ForegroundBoundary, Gaussian, InverseDistance
+from dotbench.data.dataset import Dataset
+from dotbench.data.prediction import Prediction
+from dotbench.data.splits import Split
+from dotbench.paths import Cell, Layout
+from dotbench.predict.write import write_predictions
+from dotbench.records import read_csv, write_csv
+from dotbench.report.figures.cost import figure_cost
+from dotbench.report.figures.counts import figure_counts
+from dotbench.report.figures.error_n import figure_error_n
+from dotbench.report.figures.example import read_example
+from dotbench.report.figures.examples import figure_examples
+from dotbench.report.figures.f1_radius import figure_f1_radius
+from dotbench.report.figures.history import figure_history
+from dotbench.report.figures.kernels import figure_kernels
+from dotbench.report.figures.style import looks, nothing, save, styled
+from dotbench.targets import render
+
+CAPTIONS = Path(__file__).resolve().parents[2] / "workflow" / "report"
+OF_CELLS = [figure_counts, figure_f1_radius, figure_error_n, figure_history, figure_cost, figure_examples]
+METHODS = ("fcrn_a", "mean", "perfect", "random_points")
+
+
+@pytest.fixture
+def layout(tmp_path) -> Layout:
+    return Layout(tmp_path / "results", tmp_path / "resources")
+
+
+@pytest.fixture
+def cells(layout) -> list[Cell]:
+    """Two draws of a network and the controls at two N, and a method of which nothing works."""
+    found = [Cell("tiny", "random", n, draw, method) for n in (2, 4) for draw in (0, 1) for method in METHODS]
+    for cell in found:
+        mae = {"mean": 50.0, "perfect": 1.0, "random_points": 0.0}.get(cell.method, 4.0)
+        make_result(layout, cell, mae, 0.8, match={"rule": "radius", "radius": 5})
+    broken = Cell("tiny", "random", 2, 0, "broken")
+    make_failure(layout, broken, "error", "the loss became NaN")
+    return [*found, broken]
+
+
+def texts(figure) -> str:
+    from matplotlib.text import Text
+
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def drawn(figure) -> None:
+    """Neither empty nor of one colour, nor an error while it is drawn."""
+    picture = io.BytesIO()
+    with styled():
+        figure.savefig(picture, dpi=30)
+    assert np.asarray(Image.open(picture).convert("L")).std() > 1
+
+
+@pytest.mark.parametrize("draw", OF_CELLS)
+def test_a_figure_without_cells_says_so(draw, layout):
+    figure = draw([], layout)
+    assert re.search("no cell|no method", texts(figure))
+    drawn(figure)
+
+
+@pytest.mark.parametrize("draw", OF_CELLS)
+@pytest.mark.parametrize("status", ["not_run", "error"])
+def test_a_figure_of_failures_alone_is_drawn(draw, status, layout):
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    if status != "not_run":
+        make_failure(layout, cell, status, "why it failed")
+    drawn(draw([cell], layout))
+
+
+@pytest.mark.parametrize("draw", [figure_counts, figure_f1_radius, figure_cost, figure_error_n])
+def test_a_figure_names_the_methods_it_lacks(draw, cells, layout):
+    figure = draw(
+        [cell for cell in cells if cell.n == 2], layout, {"broken": "Broken one", "fcrn_a": "FCRN-A"}
+    )
+    assert "without: Broken one (error)" in texts(figure)
+    assert "FCRN-A" in texts(figure)
+    drawn(figure)
+
+
+@pytest.mark.parametrize(
+    "draw", [figure_counts, figure_f1_radius, figure_cost, figure_error_n, figure_history]
+)
+def test_axes_have_labels_and_the_title_says_which_data(draw, cells, layout):
+    figure = draw([cell for cell in cells if cell.n == 2], layout)
+    shown = [axis for axis in figure.axes if axis.get_visible()]
+    assert any(axis.get_xlabel() for axis in shown)
+    assert any(axis.get_ylabel() for axis in shown)
+    assert "tiny, protocol random, N=2" in texts(figure)
+
+
+@pytest.mark.parametrize(
+    ("draw", "gone"),
+    [
+        (figure_counts, "per_image.csv"),
+        (figure_counts, "metrics.json"),
+        (figure_f1_radius, "metrics.json"),
+        (figure_error_n, "metrics.json"),
+        (figure_cost, "metrics.json"),
+        (figure_history, "history.csv"),
+    ],
+)
+def test_a_missing_or_broken_file_harms_no_other_cell(draw, gone, cells, layout):
+    cells = [cell for cell in cells if cell.method == "fcrn_a"]
+    (layout.cell(cells[0]) / gone).unlink()
+    (layout.cell(cells[1]) / gone).write_text("{ not, what\nit, should be")
+    drawn(draw(cells, layout))
+
+
+def test_equal_results_give_equal_files(cells, layout, tmp_path):
+    first = [path.read_bytes() for path in save(figure_counts(cells, layout), tmp_path / "a")]
+    again = [path.read_bytes() for path in save(figure_counts(cells[::-1], layout), tmp_path / "b")]
+    assert first == again
+
+
+def test_charts_are_saved_as_pixels_and_vectors_images_as_pixels_only(tmp_path):
+    assert [path.suffix for path in save(nothing("A", "b"), tmp_path / "a")] == [".png", ".svg"]
+    assert [path.suffix for path in save(figure_kernels(), tmp_path / "b")] == [".png"]
+
+
+def test_looks_are_distinct_for_thirty_methods():
+    styles = looks(f"m{i}" for i in range(30))
+    assert len({(s["color"], s["marker"], str(s["linestyle"])) for s in styles.values()}) == 30
+
+
+def test_f1_figure_shows_the_radius_of_the_scores_else_of_the_card(cells, layout):
+    assert "r = 5 px" in texts(figure_f1_radius(cells, layout))
+    cell = Cell("mbm", "random", 2, 0, "fcrn_a")
+    make_result(layout, cell)
+    assert f"r = {load_dataset('mbm').match.radius:g} px" in texts(figure_f1_radius([cell], layout))
+
+
+def test_an_f1_that_has_no_value_leaves_a_gap(layout):
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    make_result(layout, cell, f1_curve={"radii": [1, 2, 3], "f1": [None, 0.5, 0.6]})
+    line = figure_f1_radius([cell], layout).axes[0].lines[0]
+    assert np.isnan(line.get_ydata()).tolist() == [True, False, False]
+
+
+def test_error_figure_shows_what_the_paper_prints(layout):
+    cell = Cell("vgg", "xie2015", 32, 0, "fcrn_a_published")
+    make_result(layout, cell)
+    figure = figure_error_n([cell], layout, paper=load_paper("xie2015"))
+    assert "hollow: as printed in Xie 2015" in texts(figure)
+    assert "Img-level ridge-reg (printed only)" in texts(figure)
+
+
+def test_wild_predictions_do_not_flatten_the_counts(layout):
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    folder = make_result(layout, cell)
+    rows = [{"image": f"i{k}", "true": k, "predicted": 1e9 if k == 3 else k} for k in range(1, 20)]
+    write_csv(folder / "per_image.csv", ["image", "true", "predicted"], rows)
+    axis = figure_counts([cell], layout).axes[0]
+    assert axis.get_xlim()[1] < 60
+
+
+def test_failed_trainings_are_in_the_training_curves(layout):
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    folder = make_result(layout, cell)
+    text = (folder / "history.csv").read_text().splitlines()
+    make_failure(layout, cell, "error", "the loss became NaN")
+    (folder / "history.csv").write_text("\n".join([*text[:5], "250,nan,"]) + "\n")
+    lines = figure_history([cell], layout).axes[0].lines
+    assert [len(line.get_xdata()) for line in lines] == [4]
+
+
+# Kernels.
+
+
+def test_kernels_of_every_kind_can_be_drawn():
+    kernels = [
+        Gaussian(sigma=2.0, scale=100.0, border="lose"),
+        AdaptiveGaussian(),
+        InverseDistance(units="physical"),
+        Foreground(source="discs", radius=6.0),
+        ForegroundBoundary(),
+    ]
+    figure = figure_kernels(kernels)
+    told = texts(figure).replace("\n", " ")
+    for name in (
+        "Gaussian, σ=2 px, cut at the border",
+        "adaptive",
+        "inverse distance",
+        "foreground and boundary",
+    ):
+        assert name in told
+    drawn(figure)
+
+
+# Examples.
+
+
+def predict(
+    layout: Layout, cell: Cell, dataset: str, missed: int = 1, kernel: Gaussian | None = None, patch=None
+) -> None:
+    """A split whose test images are all, and predictions that miss some cells and add a false one."""
+    data = Dataset.open(layout.dataset(dataset))
+    split = Split(dataset, cell.protocol, cell.n, cell.draw, 0, (), (), tuple(data.ids), (), patch)
+    split.write(layout.split(cell))
+    found = {}
+    for sample in data.samples(data.ids, patch=patch):
+        dots = np.concatenate([sample.dots[missed:], np.zeros((1, data.ndim))])
+        map = render(dots, sample.image.shape[: data.ndim], kernel).map if kernel else None
+        found[sample.id] = Prediction(len(dots), dots, np.ones(len(dots)), map)
+    make_result(layout, cell, match={"rule": "radius", "radius": 3})
+    card = {"kernel": kernel.model_dump()} if kernel else {}
+    write_predictions(layout.cell(cell), cell, found, {"card": card})
+
+
+def test_examples_show_hits_false_and_missed_by_the_rule_of_the_tables(layout, tiny_dataset):
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    predict(layout, cell, "tiny", missed=2, kernel=Gaussian(sigma=2.0))
+    figure = figure_examples([cell], layout, {"fcrn_a": "FCRN-A"}, image="img003")
+    assert "img003: 6 cells" in texts(figure)
+    assert "4 hit, 1 false, 2 missed" in texts(figure)
+    assert "learns: Gaussian, σ=2 px" in texts(figure)
+    drawn(figure)
+
+
+def test_examples_of_a_method_without_a_map_and_of_one_that_failed(layout, tiny_dataset):
+    good, bad, floor = (Cell("tiny", "random", 2, 0, method) for method in ("blobs", "broken", "mean"))
+    predict(layout, good, "tiny")
+    make_failure(layout, bad, "oom", "it asked for 10 GB")
+    figure = figure_examples([good, bad, floor], layout)
+    for told in ("counts without a map", "it asked for 10 GB", "for comparison: Gaussian"):
+        assert told in texts(figure)
+    assert len(figure.axes) == 8, "controls that look at no image have no row"
+    drawn(figure)
+
+
+@pytest.mark.parametrize("gone", ["metrics.json", "counts.csv", "dots.csv", "run.json", "maps.npz"])
+def test_examples_survive_a_missing_or_broken_file(layout, tiny_dataset, gone):
+    cells = [Cell("tiny", "random", 2, 0, method) for method in ("good", "broken", "missing")]
+    for cell in cells:
+        predict(layout, cell, "tiny", kernel=Gaussian(sigma=2.0))
+    (layout.cell(cells[1]) / gone).write_text("{ not, what\nit, should be")
+    (layout.cell(cells[2]) / gone).unlink()
+    figure = figure_examples(cells, layout)
+    assert "1 false, 1 missed" in texts(figure)
+    drawn(figure)
+
+
+def test_examples_of_a_method_that_gives_no_places(layout, tiny_dataset):
+    cell = Cell("tiny", "random", 2, 0, "area")
+    predict(layout, cell, "tiny")
+    ids = [row["image"] for row in read_csv(layout.cell(cell) / "counts.csv")]
+    write_predictions(layout.cell(cell), cell, {id: Prediction(4.5) for id in ids}, {})
+    assert "gives a count,\nno places" in texts(figure_examples([cell], layout))
+
+
+def test_examples_of_volumes_are_projected(layout, tiny_volumes):
+    cell = Cell("tiny3d", "random", 2, 0, "fcrn_a")
+    predict(layout, cell, "tiny3d", kernel=Gaussian(sigma=2.0))
+    figure = figure_examples([cell], layout)
+    assert "maximum projection along z" in texts(figure)
+    drawn(figure)
+
+
+def test_examples_of_patches_name_the_patch(layout, tiny_dataset):
+    cell = Cell("tiny", "zheng2024", 2, 0, "fcrn_a")
+    predict(layout, cell, "tiny", missed=0, kernel=Gaussian(sigma=2.0), patch=(24, 20))
+    assert ", patch at " in texts(figure_examples([cell], layout))
+
+
+def test_examples_of_large_images_are_a_detail_with_its_dots(layout, make_dataset):
+    make_dataset(layout.dataset("large"), images=2, shape=(700, 500))
+    cell = Cell("large", "random", 2, 0, "fcrn_a")
+    predict(layout, cell, "large")
+    example = read_example([cell], layout)
+    assert "detail of 320 × 320 of 700 × 500 px" in example.detail
+    y, x = example.window
+    inside = example.all_dots[
+        (example.all_dots >= (y.start, x.start)).all(1) & (example.all_dots < (y.stop, x.stop)).all(1)
+    ]
+    assert len(example.dots) == len(inside)
+    assert example.image.shape == (320, 320)
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3, 4])
+def test_examples_of_colour_and_grey(layout, make_dataset, channels):
+    make_dataset(layout.dataset("tiny"), images=2, channels=channels)
+    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    predict(layout, cell, "tiny")
+    drawn(figure_examples([cell], layout))
+
+
+def test_examples_of_an_unprepared_dataset_say_so(layout):
+    assert "no prepared dataset" in texts(figure_examples([Cell("tiny", "random", 2, 0, "fcrn_a")], layout))
+
+
+# Captions.
+
+
+@pytest.mark.parametrize("file", sorted(CAPTIONS.glob("*.rst")), ids=lambda file: file.stem)
+def test_captions_are_valid(file):
+    core = pytest.importorskip("docutils.core")
+    from jinja2 import Environment, StrictUndefined
+
+    wildcards = SimpleNamespace(dataset="vgg", protocol="xie2015", n="32", paper="xie2015", table="table1")
+    config = {"papers": ["xie2015"], "datasets": ["vgg"], "methods": ["fcrn_a"]}
+    template = Environment(undefined=StrictUndefined).from_string(file.read_text())
+    text = template.render(snakemake=SimpleNamespace(wildcards=wildcards, config=config))
+    core.publish_string(text, writer="html5", settings_overrides={"halt_level": 2, "report_level": 2})

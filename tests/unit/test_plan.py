@@ -1,0 +1,140 @@
+"""A configuration becomes cells; all that is wrong in it, and in its cards, is told at once."""
+
+import shutil
+
+import pytest
+
+from dotbench.cards import load_config
+from dotbench.cards.load import Problems, options_of
+from dotbench.data.readers import sim2d
+from dotbench.paths import CONFIG
+from dotbench.plan import plan_of, read_plan
+
+RUNS = "runs:\n  - {dataset: sim2d, protocol: random, n: [4, 8], draws: 2, methods: all}\n"
+BASE = "datasets: [sim2d]\nmethods: [mean, perfect]\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        file = tmp_path / "config.yaml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_every_combination_is_a_cell(write):
+    plan = read_plan(write(BASE + RUNS))
+    assert len(plan.cells) == 2 * 2 * 2
+    assert plan.cells == tuple(sorted(plan.cells))
+
+
+def test_a_paper_asks_only_for_what_is_configured(write):
+    plan = read_plan(write("papers: [xie2015]\ndatasets: [vgg]\nmethods: [fcrn_a, mean]\n"))
+    assert {cell.method for cell in plan.cells} == {"fcrn_a", "mean"}
+    assert {cell.n for cell in plan.cells if cell.method == "fcrn_a"} == {8, 16, 32, 64}
+
+
+def test_fewer_draws_than_the_paper(write):
+    plan = read_plan(write("draws: 1\npapers: [xie2015]\ndatasets: [vgg]\nmethods: [fcrn_a]\n"))
+    assert {cell.draw for cell in plan.cells} == {0}
+
+
+def test_every_problem_at_once(write):
+    text = BASE.replace("mean", "meen") + RUNS.replace("random", "rondom").replace("sim2d", "sim2")
+    with pytest.raises(Problems) as caught:
+        read_plan(write(text))
+    message = str(caught.value)
+    assert len(caught.value.problems) == 3
+    for hint in ("did you mean 'mean'", "did you mean 'random'", "did you mean 'sim2d'"):
+        assert hint in message
+    assert "config.yaml:2" in message and "config.yaml:4" in message
+
+
+def test_overrides_change_a_card_and_are_checked_at_their_line(write):
+    text = BASE + RUNS + "overrides:\n  datasets:\n    sim2d:\n      cell_radius: RADIUS\n"
+    assert read_plan(write(text.replace("RADIUS", "9"))).datasets["sim2d"].cell_radius == 9
+    with pytest.raises(Problems, match="config.yaml:8"):
+        read_plan(write(text.replace("RADIUS", "-9")))
+
+
+def test_a_wrong_card_is_told_with_the_configuration_s_own_problems(tmp_path):
+    folder = tmp_path / "config"
+    shutil.copytree(CONFIG, folder)
+    card = folder / "methods" / "mean.yaml"
+    card.write_text(card.read_text() + "colour: red\n")
+    file = tmp_path / "config.yaml"
+    file.write_text(BASE + RUNS.replace("random", "rondom"))
+    with pytest.raises(Problems) as caught:
+        read_plan(file, folder=folder)
+    assert len(caught.value.problems) == 2
+
+
+def test_what_the_configuration_names_is_checked_even_when_its_form_is_wrong(write):
+    with pytest.raises(Problems) as caught:
+        read_plan(write(BASE.replace("mean", "meen") + RUNS + "seed: zero\npapers: xie2015\n"))
+    assert len(caught.value.problems) == 3
+    assert "did you mean 'mean'" in str(caught.value) and "papers: should be a list" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "protocol", "most"),
+    [
+        ("vgg", "xie2015", 100),
+        ("mbm", "zheng2024", 22),
+        ("phase_contrast", "random", 2),
+        ("sim2d", "guo2022", 100),
+    ],
+)
+def test_more_training_images_than_there_are_is_told_before_anything_runs(write, dataset, protocol, most):
+    runs = f"runs:\n  - dataset: {dataset}\n    protocol: {protocol}\n    n:\n      - {most}\n      - {most + 1}\n"
+    text = BASE.replace("sim2d", dataset) + runs
+    with pytest.raises(Problems) as caught:
+        read_plan(write(text))
+    [problem] = caught.value.problems
+    assert f"N = {most + 1}" in problem.what and problem.where.endswith("config.yaml:8")
+    assert problem.allowed.startswith(f"1 to {most} ")
+    assert read_plan(write(text.replace(f"      - {most + 1}\n", "")))
+
+
+def test_what_only_the_files_tell_is_left_to_them(write):
+    """How large groups are."""
+    assert read_plan(
+        write("datasets: [mbm]\nmethods: [mean]\nruns: [{dataset: mbm, protocol: grouped, n: [43]}]\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "key"),
+    [
+        (
+            "datasets: {sim2d: {reader: sim2}}",
+            "unknown reader 'sim2'; did you mean 'sim2d'",
+            "datasets.sim2d.reader",
+        ),
+        (
+            "methods: {mean: {classical: men}}",
+            "unknown classical 'men'; did you mean 'mean'",
+            "methods.mean.classical",
+        ),
+    ],
+)
+def test_a_card_that_names_no_file(write, change, says, key):
+    file = write(BASE + RUNS + f"overrides:\n  {change}\n")
+    with pytest.raises(Problems, match=says) as caught:
+        read_plan(file)
+    assert caught.value.problems[0].where.endswith("config.yaml:6")
+    # A job of Snakemake knows the values, not their files.
+    with pytest.raises(Problems) as caught:
+        plan_of(load_config(file).content, [])
+    assert caught.value.problems[0].where == f"configuration, overrides.{key}"
+
+
+def test_an_option_is_told_at_the_line_that_gives_it(write):
+    plan = read_plan(
+        write(BASE + RUNS + "overrides:\n  datasets:\n    sim2d:\n      options:\n        imags: 3\n")
+    )
+    with pytest.raises(Problems, match="did you mean 'images'") as caught:
+        options_of(plan.datasets["sim2d"], sim2d.Options)
+    assert caught.value.problems[0].where.endswith("config.yaml:9")

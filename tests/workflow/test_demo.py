@@ -1,0 +1,149 @@
+"""The demo as a user runs it, and what Snakemake would do after changes: only what a change concerns."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import Checkout
+
+from dotbench.paths import ROOT, Cell
+from dotbench.plan import read_plan
+from dotbench.records import read_csv, read_json
+
+DEMO = ROOT / "config" / "demo.yaml"
+PLAN = read_plan(ROOT / "config" / "config.yaml", DEMO)
+CELLS = [str(cell) for cell in PLAN.cells]
+
+
+def snakemake(folder: Path, *arguments: str, project: Path = ROOT, limit: int = 1200) -> str:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(project / "Snakefile")]
+    command += ["--directory", str(folder), "--configfile", str(project / "config" / "demo.yaml"), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=limit, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def planned(output: str) -> dict[str, int]:
+    """Rule and number of jobs, from the table that a dry run prints."""
+    table = output.partition("Job stats:")[2].partition("\n\n")[0]
+    return {
+        rule: int(count)
+        for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)
+        if rule != "total"
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    snakemake(folder, "--cores", "2")
+    return folder
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_has_a_score(demo, cell):
+    metrics = read_json(demo / "results/demo" / cell / "metrics.json")
+    assert metrics["status"] == ("ok" if PLAN.applies(Cell.parse(cell)) else "not_applicable"), metrics["reason"]
+
+
+def test_the_controls_bound_the_scores(demo):
+    def metrics(method):
+        return read_json(demo / f"results/demo/sim2d/random/n8/draw0/{method}/metrics.json")
+
+    floor, ceiling, chance, network = map(metrics, ("mean", "perfect", "random_points", "fcrn_a"))
+    assert ceiling["mae"]["value"] < 0.01 and ceiling["f1"]["value"] > 0.9
+    assert network["mae"]["value"] < floor["mae"]["value"]
+    assert chance["f1"]["value"] < network["f1"]["value"] < ceiling["f1"]["value"]
+
+
+def test_the_table_has_every_cell(demo):
+    rows = read_csv(demo / "results/demo/tables/cells.csv")
+    assert {
+        str(Cell(r["dataset"], r["protocol"], int(r["n"]), int(r["draw"]), r["method"])) for r in rows
+    } == set(CELLS)
+    for suffix in ("md", "tex", "html"):
+        assert (demo / f"results/demo/tables/cells.{suffix}").stat().st_size > 1000
+
+
+def test_the_report_opens_offline(demo):
+    snakemake(demo, "--report", "report.html")
+    text = (demo / "report.html").read_text()
+    assert "f1_radius.png" in text
+    assert not re.search(r"""<(script|link|img)[^>]+(src|href)=["']https?://""", text)
+
+
+def test_a_second_run_has_nothing_to_do(demo):
+    assert "Nothing to be done" in snakemake(demo, "--cores", "1", "--dry-run")
+
+
+def test_removing_methods_and_a_dataset_leaves_every_table(demo):
+    runs = 'runs=[{"dataset":"sim2d","protocol":"random","n":[8],"methods":"all"}]'
+    fewer = ["--config", "methods=[otsu_components,perfect]", runs]
+    rules = planned(snakemake(demo, "--dry-run", *fewer))
+    assert "table_cells" in rules
+    assert not {"prepare", "train", "predict", "score"} & set(rules)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reruns"),
+    [
+        # The network trains again, and nothing else does.
+        (
+            "src/dotbench/networks/fcrn_a.py",
+            "STRIDE = ",
+            "CHANGED = 1\nSTRIDE = ",
+            {"train": 3, "predict": 6},
+        ),
+        # A comment is no reason.
+        ("src/dotbench/networks/fcrn_a.py", "STRIDE = ", "# a comment\nSTRIDE = ", {}),
+        # How a method is called is no reason to run it again.
+        ("config/methods/fcrn_a.yaml", "name: ", "name: renamed ", {}),
+        # A hyperparameter of one method.
+        ("config/methods/otsu_components.yaml", "smooth: ", "smooth: 1", {"predict": 3}),
+    ],
+)
+def test_a_change_reruns_what_it_concerns(demo, tmp_path, file, old, new, reruns):
+    project = Checkout.make(tmp_path / "project").folder
+    text = (project / file).read_text()
+    assert old in text
+    (project / file).write_text(text.replace(old, new, 1))
+    # The scripts of a copy are the same scripts, only elsewhere.
+    output = snakemake(demo, "--dry-run", "--rerun-triggers", "params", "input", project=project)
+    assert {rule: count for rule, count in planned(output).items() if rule in ("train", "predict")} == reruns
+
+
+def test_a_mistyped_method_is_told_before_anything_runs(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(tmp_path),
+    ]
+    command += ["--configfile", str(DEMO), "--dry-run", "--config", "methods=[fcrn_b2]"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "did you mean" in done.stdout + done.stderr
+
+
+def test_the_whole_benchmark_can_be_planned(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*command, "--dry-run", "--quiet", "rules"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert planned(done.stdout + done.stderr)["table"] > 5

@@ -1,0 +1,26 @@
+# The method of one cell counts and locates the cells of the test images.
+rule predict:
+    input:
+        model=get_model,
+        split=SPLIT,
+        dataset=DATASET,
+    output:
+        **predictions_of("{method}"),
+    log:
+        "<logs>/predict/{dataset}/{protocol}/n{n}/draw{draw}/{method}.log",
+    benchmark:
+        "<benchmarks>/predict/{dataset}/{protocol}/n{n}/draw{draw}/{method}.tsv"
+    params:
+        card=get_method_digest,
+        code=get_predict_code,
+        seed=plan.config.seed,
+    threads: get_threads
+    resources:
+        gpu=get_gpu,
+        mem_mb=get_mem_mb,
+        runtime=get_runtime,
+        attempt=get_attempt,
+    conda:
+        get_environment
+    script:
+        "../scripts/predict.py"

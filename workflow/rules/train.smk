@@ -1,0 +1,28 @@
+# The method of one cell learns from the cell's training images.
+rule train:
+    input:
+        split=SPLIT,
+        dataset=DATASET,
+        target=get_target,
+    output:
+        f"{CELL}/train.json",
+        f"{CELL}/history.csv",
+        f"{CELL}/model.safetensors",
+    log:
+        "<logs>/train/{dataset}/{protocol}/n{n}/draw{draw}/{method}.log",
+    benchmark:
+        "<benchmarks>/train/{dataset}/{protocol}/n{n}/draw{draw}/{method}.tsv"
+    params:
+        card=get_method_digest,
+        code=get_train_code,
+        seed=plan.config.seed,
+    threads: get_threads
+    resources:
+        gpu=get_gpu,
+        mem_mb=get_mem_mb,
+        runtime=get_runtime,
+        attempt=get_attempt,
+    conda:
+        get_environment
+    script:
+        "../scripts/train.py"
