@@ -17,7 +17,7 @@ from cluster import Cluster
 OPTIONS = (
     "--slurm-status-command=squeue",
     "--slurm-no-account",
-    "--slurm-init-seconds-before-status-checks=5",
+    "--slurm-init-seconds-before-status-checks=2",
     "--latency-wait=10",
 )
 
@@ -73,13 +73,8 @@ class Site:
             assert time.monotonic() < end, f"waited in vain\n{self.said}"
             time.sleep(0.2)
 
-    def finish(self, run: subprocess.Popen, seconds: float = 900) -> None:
-        """Waits for the end, and fails with what Snakemake said if it was not a good one."""
-        try:
-            run.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pass
-        assert run.returncode == 0, f"snakemake: {run.returncode}\n{self.said}"
+    def check_ended_well(self, run: subprocess.Popen) -> None:
+        assert run.poll() == 0, f"snakemake: {run.returncode}\n{self.said}"
 
     @property
     def said(self) -> str:

@@ -45,14 +45,19 @@ def runs(new_site: Callable[[str], Site]) -> Runs:
     try:
         # First in the queue: from here on it is asleep.
         accidents.wait(lambda: _training_log(accidents), running[0], 300)
-        # Not all at once: two cores have enough with four, and the other run must not queue behind them.
-        running.append(demo.start("--configfile", DEMO, "--jobs", "4"))
+        # Not all at once: two cores have enough with six, and the other run must not queue behind them.
+        running.append(demo.start("--configfile", DEMO, "--jobs", "6"))
         # The second attempt has just gone on from where the first one was cut off.
         accidents.wait(lambda: "goes on at step" in _training_log(accidents), running[0], 300)
         killed = _training_log(accidents)
-        _kill_node(accidents)
-        accidents.finish(running[0])
-        demo.finish(running[1])
+        accidents.cluster.kill_node()
+        accidents.cluster.start_node()
+        end = time.monotonic() + 900
+        while any(run.poll() is None for run in running) and time.monotonic() < end:
+            accidents.cluster.release()
+            time.sleep(1)
+        accidents.check_ended_well(running[0])
+        demo.check_ended_well(running[1])
     finally:
         for run in running:
             # Only where something went wrong; asked kindly, Snakemake waits for all jobs that run.
@@ -74,19 +79,6 @@ def _write_accidents(folder: Path) -> None:
     }
     config["overrides"].pop("methods")
     (folder / "accidents.yaml").write_text(yaml.safe_dump(config))
-
-
-def _kill_node(site: Site) -> None:
-    cluster = site.cluster
-    cluster.kill_node()
-    cluster.start_node()
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        for job in cluster.jobs():
-            # SLURM holds the jobs of a dead node for two minutes; a test does not.
-            if (job["JobState"], job["Reason"]) == ("PENDING", "BeginTime"):
-                cluster.run("scontrol", "update", f"JobId={job['JobId']}", "StartTime=now", check=False)
-        time.sleep(0.5)
 
 
 def _training_log(site: Site) -> str:
@@ -190,9 +182,9 @@ def test_a_training_that_met_accidents_equals_one_that_met_none(runs: Runs):
 def test_a_job_over_its_memory_is_submitted_again_with_more(runs: Runs):
     jobs = runs.accidents.jobs("predict", "hungry")
     assert [job.asked["JobState"] for job in jobs] == ["FAILED", "COMPLETED"]
-    assert [re.search(r"mem=(\w+)", job.asked["TRES"])[1] for job in jobs] == ["1000M", "2000M"]
+    assert [re.search(r"mem=(\w+)", job.asked["TRES"])[1] for job in jobs] == ["2000M", "4000M"]
     assert re.search(
-        r"^oom \(attempt 1 of 3\): used \d+ of 1000 MB; will be resubmitted", jobs[0].log, re.MULTILINE
+        r"^oom \(attempt 1 of 3\): used \d+ of 2000 MB; will be resubmitted", jobs[0].log, re.MULTILINE
     )
     assert _metrics(runs.accidents, "hungry")["status"] == "ok"
 

@@ -17,4 +17,6 @@ def predict(model, sample, options, info, rng):
         kept.append(bytearray(b"x") * (50 << 20))
         # As fast as real data comes in.
         time.sleep(0.01)
+    # And stays as long as real work takes, so that whoever watches sees it on a busy machine too.
+    time.sleep(3)
     return Prediction(len(kept))
