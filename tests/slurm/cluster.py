@@ -116,6 +116,8 @@ class Cluster:
             for victim in (pid, *descendants(pid)):
                 _kill(victim, signal.SIGKILL)
         self.processes["slurmd"].wait()
+        # A node that comes back before the controller has missed it may leave its jobs "running" until their time is up.
+        self._wait(lambda: "down" in self._node_state(), 60)
 
     def start_node(self) -> None:
         self._start_daemon("slurmd")
@@ -206,11 +208,11 @@ class Cluster:
             pids.write(f"{self.processes[name].pid}\n")
 
     def _wait_until_idle(self) -> None:
-        def idle() -> bool:
-            answer = self.run("sinfo", "--noheader", "--format=%T", check=False)
-            return answer.strip() in {"idle", "mixed", "allocated"}
+        up = {"idle", "mixed", "allocated"}
+        self._wait(lambda: self._node_state() in up, 20, "slurmctld", "slurmd")
 
-        self._wait(idle, 20, "slurmctld", "slurmd")
+    def _node_state(self) -> str:
+        return self.run("sinfo", "--noheader", "--format=%T", check=False).strip()
 
     def _wait(self, ready, seconds: float, *names: str) -> None:
         end = time.monotonic() + seconds
@@ -219,7 +221,7 @@ class Cluster:
             if dead or time.monotonic() > end:
                 logs = [self.folder / f"{name}{suffix}" for name in names for suffix in (".out", ".log")]
                 text = "\n".join(f"{log}:\n{log.read_text()[-2000:]}" for log in logs if log.exists())
-                raise RuntimeError(f"{' and '.join(dead or names)} did not come up\n{text}")
+                raise RuntimeError(f"{' and '.join(dead or names)} did not get there\n{text}")
             time.sleep(0.05)
 
 

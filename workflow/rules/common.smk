@@ -155,19 +155,16 @@ def get_dataset_digest(wildcards):
     return plan.datasets[wildcards.dataset].digest
 
 
-def get_method_digest(wildcards):
-    return plan.methods[wildcards.method].digest
-
-
-def get_train_code(wildcards):
-    """Changes when the code of the cell's method changes, and not when another's does."""
+# Card and code in one: Snakemake asks each function several times a job, and a benchmark has ten thousands of jobs.
+def get_train_digest(wildcards):
+    """Changes when the card or the code of the cell's method changes, and not when another's does."""
     card = plan.methods[wildcards.method]
-    return code_digest(f"dotbench.training.{card.kind}", card.module)
+    return card.digest, code_digest(f"dotbench.training.{card.kind}", card.module)
 
 
-def get_predict_code(wildcards):
+def get_predict_digest(wildcards):
     card = plan.methods[wildcards.method]
-    return code_digest("dotbench.predict.cell", f"dotbench.predict.{card.kind}", card.module)
+    return card.digest, code_digest("dotbench.predict.cell", f"dotbench.predict.{card.kind}", card.module)
 
 
 def get_kernel_modules():
@@ -189,10 +186,6 @@ def get_model(wildcards):
     """What training leaves, for methods that train; the others start from nothing."""
     cell = get_cell(wildcards)
     return multiext(f"<results>/{cell}/", "train.json", "model.safetensors") if plan.trains(cell) else []
-
-
-def get_environment(wildcards):
-    return f"../../envs/{plan.methods[wildcards.method].env}.yaml"
 
 
 def get_gpu(wildcards):

@@ -11,8 +11,7 @@ rule predict:
     benchmark:
         "<benchmarks>/predict/{dataset}/{protocol}/n{n}/draw{draw}/{method}.tsv"
     params:
-        card=get_method_digest,
-        code=get_predict_code,
+        method=get_predict_digest,
         seed=plan.config.seed,
     threads: get_threads
     resources:
@@ -21,6 +20,6 @@ rule predict:
         runtime=get_runtime,
         attempt=get_attempt,
     conda:
-        get_environment
+        "../../envs/base.yaml"
     script:
         "../scripts/predict.py"

@@ -13,8 +13,7 @@ rule train:
     benchmark:
         "<benchmarks>/train/{dataset}/{protocol}/n{n}/draw{draw}/{method}.tsv"
     params:
-        card=get_method_digest,
-        code=get_train_code,
+        method=get_train_digest,
         seed=plan.config.seed,
     threads: get_threads
     resources:
@@ -23,6 +22,6 @@ rule train:
         runtime=get_runtime,
         attempt=get_attempt,
     conda:
-        get_environment
+        "../../envs/base.yaml"
     script:
         "../scripts/train.py"

@@ -116,11 +116,9 @@ class _Method(Card):
     """control: may see the test dots (floor, ceiling, chance)"""
     ndim: tuple[Literal[2, 3], ...] = (2,)
     needs: Needs = Needs()
-    env: Id = "base"
-    """file in envs/ that this method runs in"""
     notes: str = ""
 
-    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper"}
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "paper"}
 
 
 class NetworkCard(_Method):
