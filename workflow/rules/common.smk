@@ -56,6 +56,10 @@ def get_cell(wildcards, method=None):
     return Cell(*where, method or wildcards.method)
 
 
+def get_card(wildcards):
+    return plan.method(get_cell(wildcards))
+
+
 def predictions_of(method):
     """The three files that every method owes, for the rule of one method."""
     folder = CELL.replace("{method}", method)
@@ -158,12 +162,12 @@ def get_dataset_digest(wildcards):
 # Card and code in one: Snakemake asks each function several times a job, and a benchmark has ten thousands of jobs.
 def get_train_digest(wildcards):
     """Changes when the card or the code of the cell's method changes, and not when another's does."""
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return card.digest, code_digest(f"dotbench.training.{card.kind}", card.module)
 
 
 def get_predict_digest(wildcards):
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return card.digest, code_digest("dotbench.predict.cell", f"dotbench.predict.{card.kind}", card.module)
 
 
@@ -178,7 +182,7 @@ def get_kernel_code(wildcards):
 
 def get_target(wildcards):
     """The maps that the method of a cell learns, if it learns maps."""
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json" if card.kind == "network" else []
 
 
@@ -189,20 +193,20 @@ def get_model(wildcards):
 
 
 def get_gpu(wildcards):
-    return plan.methods[wildcards.method].needs.gpu
+    return get_card(wildcards).needs.gpu
 
 
 def get_threads(wildcards):
-    return plan.methods[wildcards.method].needs.threads
+    return get_card(wildcards).needs.threads
 
 
 def get_mem_mb(wildcards, attempt):
     # A job that ran out of memory is resubmitted with twice as much.
-    return plan.methods[wildcards.method].needs.mem_mb * 2 ** (attempt - 1)
+    return get_card(wildcards).needs.mem_mb * 2 ** (attempt - 1)
 
 
 def get_runtime(wildcards):
-    return plan.methods[wildcards.method].needs.runtime
+    return get_card(wildcards).needs.runtime
 
 
 def get_attempt(wildcards, attempt):
