@@ -49,7 +49,6 @@ def make_result(
         "f1": value(f1, 0.01),
         "f1_curve": {"radii": RADII, "f1": curve, "precision": curve, "recall": curve},
         "per_image_of_patches": None,
-        "numorph": None,
         "cost": {
             "train_seconds": 40.0 * cell.n,
             "predict_seconds": 3.5,

@@ -13,7 +13,14 @@ from made_results import make_failure, make_result
 from PIL import Image
 
 from dotbench.cards import load_dataset, load_paper
-from dotbench.cards.kernels import AdaptiveGaussian, Foreground, ForegroundBoundary, Gaussian, InverseDistance
+from dotbench.cards.kernels import (
+    AdaptiveGaussian,
+    CentralSlice,
+    Foreground,
+    ForegroundBoundary,
+    Gaussian,
+    InverseDistance,
+)
 from dotbench.data.dataset import Dataset
 from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
@@ -188,6 +195,7 @@ def test_kernels_of_every_kind_can_be_drawn():
         AdaptiveGaussian(),
         InverseDistance(units="physical"),
         Foreground(source="discs", radius=6.0),
+        CentralSlice(),
         ForegroundBoundary(),
     ]
     figure = figure_kernels(kernels)

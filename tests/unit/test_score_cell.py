@@ -132,7 +132,7 @@ def test_a_detector_that_finds_nothing_is_not_silent(scene):
 
 def test_in_3d_a_hit_lies_in_the_nucleus_and_each_can_be_hit_once(volumes):
     found = volumes.says(perfect)
-    assert found["f1"]["value"] == 1 and found["numorph"]["f1"] is not None
+    assert found["f1"]["value"] == 1 and found["numorph_f1"] is not None
     twice = volumes.says(
         lambda s: Prediction(2 * len(s.dots), np.repeat(s.dots, 2, axis=0), np.ones(2 * len(s.dots)))
     )
@@ -150,6 +150,10 @@ def test_numorph_s_rule_on_a_volume_drawn_by_hand():
     # Missing are 2, double hits only count against the precision: correct / (correct + multiple + empty).
     assert found["precision"] == pytest.approx(1 / 3)
     assert found["recall"] == pytest.approx(1 / 3)
+    # A volume without a single detection has no precision, and a recall of 0 that is not left out.
+    both = numorph([(labels, dots), (labels, np.empty((0, 3)))])
+    assert both["precision"] == pytest.approx(1 / 3)
+    assert both["recall"] == pytest.approx(1 / 6)
 
 
 @pytest.mark.parametrize(

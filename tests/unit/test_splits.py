@@ -97,6 +97,16 @@ def test_a_given_test_set_is_kept():
     assert {int(image[1:]) // 3 for image in split.test} == {1, 4}
 
 
+def test_a_published_test_set_may_be_named_by_images_and_keeps_its_groups_from_training():
+    named = make_split("guo2022", rows(21, 4), 2, dataset="d", test=("i00?",))
+    assert named.test == tuple(f"i{k:03d}" for k in range(10))
+    assert len(named.unlabelled) == 21 - 10 - 2 + 4
+    # i009 is of the same group as i010 and i011, which may then not train.
+    grouped = make_split("grouped", rows(21), 3, dataset="d", test=("i00?",))
+    assert grouped.test == named.test
+    assert not {*grouped.train, *grouped.validation} & {"i010", "i011"}
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_too_many_training_images(protocol):
     with pytest.raises(UserError, match=r"N = 99 .*\n.*\n.*1 to \d+"):
@@ -113,7 +123,7 @@ def test_unknown_protocol_and_one_group():
 def test_a_test_set_that_does_not_fit_the_images():
     with pytest.raises(UserError, match="leaves none to learn from"):
         make_split("random", rows(40), 1, dataset="d", test=40)
-    with pytest.raises(UserError, match="unknown group 'g99'.*\n.*test"):
+    with pytest.raises(UserError, match="unknown group or image 'g99'.*\n.*test"):
         make_split("grouped", rows(30), 3, dataset="d", test=("g1", "g99"))
 
 

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from dotbench.cards.kernels import (
     AdaptiveGaussian,
+    CentralSlice,
     Foreground,
     ForegroundBoundary,
     Gaussian,
@@ -34,6 +35,8 @@ KERNELS = {
     "inverse_distance": lambda units: InverseDistance(units=units),
     "foreground": lambda units: Foreground(source="discs", radius=3.2, units=units),
     "foreground_boundary": lambda units: ForegroundBoundary(source="discs", radius=3.2, units=units),
+    # Little erosion: what is left of a disc in a corner of the image keeps the corner.
+    "central_slice": lambda units: CentralSlice(source="discs", radius=3.2, erosion=0.05, units=units),
 }
 every_kernel = pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
 
@@ -168,6 +171,42 @@ def test_boundary_is_its_definition(ndim, width):
     np.testing.assert_array_equal(inside, (labels > 0) & ~seam)
 
 
+def test_central_slice_is_its_definition():
+    """As preprocess_3dunet.m has it, nucleus by nucleus and blob by blob."""
+    labels = np.random.default_rng(2).choice([0, 0, 0, 3, 5, 65535], (5, 9, 11)).astype(np.uint16)
+    labels[:, :, 5:] = 0
+    labels[1:4, 2:8, 6:10] = 7
+    kept = np.zeros(labels.shape, bool)
+    for label in np.unique(labels[labels > 0]):
+        nucleus = np.argwhere(labels == label)
+        # No centroid of these lies between two slices, and each has voxels in the slice of its centroid.
+        z = round(nucleus[:, 0].mean())
+        kept[z] |= labels[z] == label
+    expected = np.zeros(labels.shape, bool)
+    for z, plane in enumerate(kept):
+        blobs, count = ndimage.label(plane)
+        for blob in range(1, count + 1):
+            pixels = np.argwhere(blobs == blob)
+            far = np.linalg.norm(pixels - pixels.mean(axis=0), axis=1)
+            stay = np.argsort(-far, kind="stable")[int(0.4 * len(pixels)) :]
+            expected[z][tuple(pixels[stay].T)] = True
+    drawn = render(np.empty((0, 3)), labels.shape, CentralSlice(), labels=labels).map
+    # Equally far pixels may be taken off in another order, never more or fewer of them.
+    assert drawn.sum(axis=(1, 2)).tolist() == expected.sum(axis=(1, 2)).tolist()
+    assert (drawn != expected).mean() < 0.02
+    assert drawn[:, :, 6:].sum(axis=(1, 2)).tolist() == [0, 0, 6 * 4 - int(0.4 * 24), 0, 0]
+    assert render(np.empty((0, 3)), labels.shape, CentralSlice(erosion=0), labels=labels).map.tolist() == (
+        kept.tolist()
+    )
+
+
+def test_central_slice_between_two_slices_is_one_of_them():
+    labels = np.zeros((4, 5, 5), np.uint8)
+    labels[1:3] = 1
+    drawn = render(np.empty((0, 3)), labels.shape, CentralSlice(erosion=0), labels=labels).map
+    assert drawn.any(axis=(1, 2)).tolist() == [False, False, True, False]
+
+
 def test_foreground_of_masks():
     labels = np.array([[0, 2, 2], [0, 0, 9]])
     target = render(np.array([[0.0, 1.5], [1, 2]]), labels.shape, Foreground(), labels=labels)
@@ -262,7 +301,9 @@ def test_the_rim_of_the_image_is_inside(kernel):
     assert all(target.map[..., y, x].any() for y in (0, 20) for x in (0, 25))
 
 
-@pytest.mark.parametrize("kernel", [Foreground(), Foreground(source="discs"), ForegroundBoundary()])
+@pytest.mark.parametrize(
+    "kernel", [Foreground(), Foreground(source="discs"), ForegroundBoundary(), CentralSlice()]
+)
 def test_missing_masks_or_radius_are_refused_with_their_image(kernel):
     with pytest.raises(UserError, match=r"mask|radius") as error:
         render(np.array([[1.0, 2.0]]), SHAPES[2], kernel, where="image 7")

@@ -108,7 +108,8 @@ class DatasetCard(Card):
     source: Source
     statistics: Statistics | None = None
     test: PositiveInt | tuple[str, ...] | None = None
-    """the test set that comes with the dataset: so many images, or (protocol grouped) these groups; null: half"""
+    """the test set that comes with the dataset: so many images, or (protocols grouped and guo2022) those of these groups
+    or names, in which * and ? match as in file names; null: half"""
     patches: dict[Id, tuple[PositiveInt, ...]] = {}
     """protocols that cut images into patches after the split, and the patch size"""
     notes: str = ""

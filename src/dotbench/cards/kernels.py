@@ -74,8 +74,18 @@ class ForegroundBoundary(_Kernel):
     """thickness of the seam in voxels"""
 
 
+class CentralSlice(_Kernel):
+    """1 in the middle of a nucleus, in the one slice that goes through its centroid (NuMorph)."""
+
+    name: Literal["central_slice"] = "central_slice"
+    source: Literal["masks", "discs"] = "masks"
+    radius: PositiveFloat | None = None
+    erosion: float = Field(0.4, ge=0, lt=1)
+    """share of a slice's pixels that are taken off, the farthest from its centroid first"""
+
+
 Kernel = Annotated[
-    Gaussian | AdaptiveGaussian | InverseDistance | Foreground | ForegroundBoundary,
+    Gaussian | AdaptiveGaussian | InverseDistance | Foreground | ForegroundBoundary | CentralSlice,
     Field(discriminator="name"),
 ]
 

@@ -103,6 +103,8 @@ class Variant(Part):
     """the datasets whose columns stay; none: all"""
     n: dict[Id, PositiveInt] = {}
     """numbers of training images, by dataset, where the paper's own cannot be had"""
+    also: tuple[Id, ...] = ()
+    """methods to run there beside the rows"""
     incomparable: str
 
 
@@ -200,6 +202,7 @@ class ScoreTable(_Place):
                 **changed(self),
                 "title": change.title,
                 "caption": change.caption,
+                "also": (*self.also, *change.also),
                 "incomparable": change.incomparable,
                 "columns": tuple(self.columns[j].model_copy(update=changed(self.columns[j])) for j in keep),
                 "rows": tuple(row.model_copy(update=changed(row) | kept(row)) for row in self.rows),

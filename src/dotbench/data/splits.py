@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ class _Images:
     draw: int
     seed: int
     fixed_test: int | tuple[str, ...] | None
-    """what the dataset says of its test set: so many images, or these groups"""
+    """what the dataset says of its test set: so many images, or the patterns of their groups or names"""
 
     def dice(self, *what: object) -> np.random.Generator:
         """Random numbers that depend on these words and the seed only."""
@@ -70,6 +71,24 @@ class _Images:
 
     def test_size(self) -> int:
         return self.fixed_test if isinstance(self.fixed_test, int) else len(self.ids) // 2
+
+    def published_test(self) -> list[str] | None:
+        """The very images that come as a test set, where the dataset has one."""
+        if not isinstance(self.fixed_test, tuple):
+            return None
+        for pattern in self.fixed_test:
+            if not any(self._fits(id, pattern) for id in self.ids):
+                raise unknown(
+                    "group or image",
+                    pattern,
+                    sorted({self.groups[id] for id in self.ids}),
+                    where=f"`test:` of the dataset {self.dataset}",
+                    next="mend the dataset's card",
+                )
+        return [id for id in self.ids if any(self._fits(id, pattern) for pattern in self.fixed_test)]
+
+    def _fits(self, id: str, pattern: str) -> bool:
+        return fnmatchcase(self.groups[id], pattern) or fnmatchcase(id, pattern)
 
 
 Drawn = tuple[Sequence[str], Sequence[str], Sequence[str]]
@@ -86,10 +105,13 @@ def _xie2015(images: _Images) -> Drawn:
 
 def _guo2022(images: _Images) -> Drawn:
     """Guo 2022: of a seeded permutation one half (100 of 200) is the test set, N of the other are labelled, and the
-    rest of it is used without labels. The paper validates on nothing; so do we, since labels are what it saves."""
+    rest of it is used without labels; where a test set is published, as for the volumes, it is that one. The paper
+    validates on nothing; so do we, since labels are what it saves."""
     order = images.permuted(images.ids, "guo2022")
     size = len(order) - images.test_size()
     pool, test = order[:size], order[size:]
+    if (published := images.published_test()) is not None:
+        pool, test = [id for id in order if id not in published], published
     return images.permuted(pool, "guo2022", images.draw)[: images.n], (), test
 
 
@@ -112,7 +134,8 @@ def _random(images: _Images) -> Drawn:
 
 def _grouped(images: _Images) -> Drawn:
     """Ours: as `random`, but what belongs together (patient, field, embryo) stays in one part. The last training
-    group gives only as many images as N still asks for."""
+    group gives only as many images as N still asks for. A published test set stays as it is, and nothing of its
+    groups trains."""
     members: dict[str, list[str]] = {}
     for id in sorted(images.ids):
         members.setdefault(images.groups[id], []).append(id)
@@ -121,17 +144,14 @@ def _grouped(images: _Images) -> Drawn:
             f"{images.dataset} has one group of images, so there is nothing to keep apart",
             next="use the protocol random, or a reader that tells groups",
         )
-    if isinstance(images.fixed_test, tuple):
-        for group in images.fixed_test:
-            if group not in members:
-                where = f"`test:` of the dataset {images.dataset}"
-                raise unknown("group", group, members, where=where, next="mend the dataset's card")
-        testing = [group for group in members if group in images.fixed_test]
+    if (test := images.published_test()) is not None:
+        testing = {images.groups[id] for id in test}
     else:
         testing = []
         for group in images.permuted(list(members), "grouped")[1:]:
             if sum(len(members[name]) for name in testing) < images.test_size():
                 testing.append(group)
+        test = [id for group in testing for id in members[group]]
     pool = images.permuted([group for group in members if group not in testing], "grouped", images.draw)
     train: list[str] = []
     while pool and len(train) < images.n:
@@ -139,7 +159,7 @@ def _grouped(images: _Images) -> Drawn:
     validation: list[str] = []
     while pool and len(validation) < images.n:
         validation += members[pool.pop(0)]
-    return train[: images.n], validation, [id for group in testing for id in members[group]]
+    return train[: images.n], validation, test
 
 
 PROTOCOLS: Mapping[str, Callable[[_Images], Drawn]] = {
@@ -199,8 +219,8 @@ def make_split(
 def check_size(
     protocol: str, n: int, labelled: int, *, dataset: str, test: int | tuple[str, ...] | None
 ) -> None:
-    """Raises what `make_split` would for so many labelled images. What groups give is known only when they are read."""
-    if protocol == "grouped":
+    """Raises what `make_split` would for so many labelled images. Groups and names are known only when they are read."""
+    if protocol == "grouped" or (protocol == "guo2022" and isinstance(test, tuple)):
         return
     images = ({"image": str(number), "group": str(number), "labelled": True} for number in range(labelled))
     make_split(protocol, images, n, dataset=dataset, test=test)

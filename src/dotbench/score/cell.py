@@ -99,7 +99,7 @@ def _scores(
         **({key: int(sum(row[key] for row in rows)) for key in ("tp", "fp", "fn")} if locates else {}),
         "f1_curve": _f1_curve(units, radii, at_radii) if locates else None,
         "per_image_of_patches": _of_whole_images(units, dataset, card, locates) if split.patch else None,
-        "numorph": _numorph(units) if masks and locates else None,
+        **(_numorph(units) if masks and locates else {}),
     }
 
 
@@ -190,7 +190,8 @@ def _f1_curve(units: Sequence[Scored], radii: Sequence[float], at_radii: np.ndar
 
 
 def _numorph(units: Sequence[Scored]) -> dict[str, float | None]:
-    return numorph([(np.asarray(unit.sample.mask), unit.predicted) for unit in units])
+    found = numorph([(np.asarray(unit.sample.mask), unit.predicted) for unit in units])
+    return {f"numorph_{name}": value for name, value in found.items()}
 
 
 def _cost(run: Mapping) -> dict[str, object]:

@@ -22,16 +22,17 @@ def numorph(volumes: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float
     pipeline and are left out, for all methods alike.
     """
     scores = [_volume(labels, dots) for labels, dots in volumes]
-    known = [score for score in scores if None not in score]
-    if not known:
-        return {"precision": None, "recall": None, "f1": None}
-    precision, recall = np.mean(known, axis=0)
+    # Where nothing is predicted there is no precision; the recall of such a volume, 0, counts all the same.
+    precision, recall = (_mean(values) for values in zip(*scores, strict=True))
+    if recall is None or precision is None:
+        return {"precision": precision, "recall": recall, "f1": None if recall is None else 0.0}
     both = precision + recall
-    return {
-        "precision": float(precision),
-        "recall": float(recall),
-        "f1": float(2 * precision * recall / both) if both else 0.0,
-    }
+    return {"precision": precision, "recall": recall, "f1": 2 * precision * recall / both if both else 0.0}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _volume(labels: np.ndarray, dots: np.ndarray) -> tuple[float | None, float | None]:
