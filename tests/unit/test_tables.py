@@ -21,6 +21,7 @@ from dotbench.paths import CONFIG, Cell, Layout
 from dotbench.records import write_json
 from dotbench.report import as_latex, as_markdown
 from dotbench.report.cells_table import build_cells_table
+from dotbench.report.cost_table import build_cost_table
 from dotbench.report.failures_table import build_failures_table
 from dotbench.report.numbers import big, duration, interval, number, plain, with_sd
 from dotbench.report.tables import build_table
@@ -347,9 +348,17 @@ def test_cells_table_has_every_cell_whatever_became_of_it(layout):
         "mesa": "not_run",
     }
     good = rows["fcrn_a"]
-    assert (good["mae"], good["f1"], good["match"], good["parameters"]) == ("3.25", "91", "5 px", "1365000")
+    assert (good["mae"], good["f1"], good["match"]) == ("3.25", "91", "5 px")
     assert float(good["mae_low"]) < 3.25 < float(good["mae_high"])
     assert "1 of 3 configured cells have a result" in table.caption
+
+
+def test_what_a_cell_cost_has_a_table_of_its_own(layout):
+    cells = [Cell("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest")]
+    make_result(layout, cells[0])
+    make_failure(layout, cells[1])
+    [row] = records(build_cost_table(cells, layout, {"fcrn_a": "FCRN-A"}))
+    assert (row["method"], row["parameters"]) == ("fcrn_a", "1365000")
 
 
 def test_failures_table_says_why_and_where_to_read_on(layout):

@@ -29,12 +29,19 @@ rule table_cells:
         get_scores,
     output:
         multiext("<results>/tables/cells", ".csv", ".md", ".tex"),
+        multiext("<results>/tables/cost", ".csv", ".md", ".tex"),
         multiext("<results>/tables/failed", ".csv", ".md", ".tex"),
         report(
             "<results>/tables/cells.html",
             caption="../report/cells.rst",
             category="Every cell",
             labels={"table": "all cells"},
+        ),
+        report(
+            "<results>/tables/cost.html",
+            caption="../report/cost_table.rst",
+            category="Every cell",
+            labels={"table": "what it cost"},
         ),
         report(
             "<results>/tables/failed.html",
@@ -45,7 +52,7 @@ rule table_cells:
     log:
         "<logs>/table_cells.log",
     params:
-        code=code_digest("dotbench.report.cells_table", "dotbench.report.failures_table"),
+        code=code_digest(*(f"dotbench.report.{table}_table" for table in ("cells", "cost", "failures"))),
     conda:
         "../../envs/base.yaml"
     script:

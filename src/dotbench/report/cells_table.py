@@ -1,4 +1,4 @@
-"""All configured cells in one table: what became of each, every number, and what it cost."""
+"""All configured cells in one table: what became of each, and every number. What they cost is in cost_table.py."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 
 from dotbench.cards.metrics import METRICS
 from dotbench.paths import Cell, Layout
-from dotbench.report.numbers import NOTHING, big, duration, interval, number
+from dotbench.report.numbers import NOTHING, interval, number
 from dotbench.report.result import Draw, Result, read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
 
 SHOWN = "mae rmse mse nae bias r2 game1 game2 game3 precision recall f1".split()
 WITH_INTERVAL = ("mae", "f1")
-COSTS = ("train_seconds", "predict_seconds", "device", "parameters")
 # A status in the colours of the verdicts.
 LOOKS = {"ok": "", "not_run": "not_run", "not_applicable": "not_comparable", "missing_weights": "not_run"}
 LEGEND = (
@@ -33,11 +32,11 @@ def build_cells_table(
     draws = [read_draw(cell, layout) for cell in sorted(configured)]
     names, matches = names or {}, matches or {}
     ids = ("dataset", "protocol", "n", "draw", "method")
-    columns = (*ids, "status", "reason", "images", *_columns(), "match", *COSTS, "log")
+    columns = (*ids, "status", "reason", "images", *_columns(), "match", "log")
     header = (
         *("Dataset", "Protocol", "Method", "N", "Draw", "Status", "Images"),
         *(METRICS[metric].label for metric in SHOWN),
-        *("r", "Training", "Prediction", "Parameters", "Device"),
+        "r",
     )
     ok = sum(draw.status == "ok" for draw in draws)
     return Table(
@@ -59,7 +58,7 @@ def _columns() -> Iterable[str]:
 
 
 def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> Line:
-    cell, cost = draw.cell, draw.metrics.get("cost") or {}
+    cell = draw.cell
     items = [
         *map(
             Item,
@@ -76,18 +75,12 @@ def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> L
             else ""
         )
         items.append(Item(number(value and value.mean), below))
-    items += [
-        Item(matches.get(cell.dataset, NOTHING)),
-        Item(duration(cost.get("train_seconds"))),
-        Item(duration(cost.get("predict_seconds"))),
-        Item(big(cost.get("parameters"))),
-        Item(str(cost.get("device") or NOTHING)),
-    ]
+    items.append(Item(matches.get(cell.dataset, NOTHING)))
     return Line(tuple(items))
 
 
 def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
-    cell, cost = draw.cell, draw.metrics.get("cost") or {}
+    cell = draw.cell
     record: dict[str, object] = {
         key: getattr(cell, key) for key in ("dataset", "protocol", "n", "draw", "method")
     }
@@ -100,4 +93,4 @@ def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
     for metric in SHOWN:
         if value := Result((draw,)).value(metric):
             record |= {metric: value.mean, f"{metric}_low": value.low, f"{metric}_high": value.high}
-    return record | {"match": matches.get(cell.dataset)} | {key: cost.get(key) for key in COSTS}
+    return record | {"match": matches.get(cell.dataset)}
