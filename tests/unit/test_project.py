@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -225,3 +226,8 @@ def test_no_file_knows_one_machine():
 )
 def test_forbidden_patterns_find_what_they_are_for(line: str):
     assert any(re.search(pattern, line) for pattern in FORBIDDEN.values())
+
+
+def test_the_page_of_results_says_what_is_published():
+    page = runpy.run_path(str(ROOT / "benchmarks" / "results_page.py"))["page"]()
+    assert (ROOT / "docs" / "results.md").read_text() == page, "python benchmarks/results_page.py makes it anew"
