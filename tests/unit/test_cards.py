@@ -61,7 +61,9 @@ def test_a_mistake_is_named_with_its_line(tmp_path, old, new, line, says):
 
 
 def test_all_problems_at_once(tmp_path):
-    text = GOOD.replace("sigma: 2", "sigma: -2").replace("batch: 2", "batch: 0").replace("name: sgd", "nam: sgd")
+    text = (
+        GOOD.replace("sigma: 2", "sigma: -2").replace("batch: 2", "batch: 0").replace("name: sgd", "nam: sgd")
+    )
     with pytest.raises(Problems) as caught:
         read(tmp_path, text)
     assert len(caught.value.problems) == 4  # the wrong key counts twice: unknown, and the right one missing
