@@ -42,10 +42,14 @@ class CellWork:
         """Without dots: what a method may see."""
         return self.dataset.samples(self._split.test, with_dots=False, patch=self._split.patch)
 
-    def add(self, sample: Sample, count: float, dots: np.ndarray | None = None, scores: np.ndarray | None = None) -> None:
+    def add(
+        self, sample: Sample, count: float, dots: np.ndarray | None = None, scores: np.ndarray | None = None
+    ) -> None:
         """What the method says about one image: a count, and (z,)y,x of each cell if it can say where they are."""
         dots = np.empty((0, self.dataset_card.ndim)) if dots is None else np.asarray(dots, float)
-        self.predictions[sample.id] = Prediction(count, dots, np.ones(len(dots)) if scores is None else scores)
+        self.predictions[sample.id] = Prediction(
+            count, dots, np.ones(len(dots)) if scores is None else scores
+        )
 
 
 def by_rule(plan: Plan, cell: Cell, log: str | Path, method: Callable[[CellWork], None]) -> None:
@@ -57,12 +61,18 @@ def by_rule(plan: Plan, cell: Cell, log: str | Path, method: Callable[[CellWork]
     start = time.monotonic()
     try:
         if not plan.applies(cell):
-            raise Failure("not_applicable", f"{cell.method} is not made for images like those of {cell.dataset}")
+            raise Failure(
+                "not_applicable", f"{cell.method} is not made for images like those of {cell.dataset}"
+            )
         work = CellWork(plan, cell)
         method(work)
     except Exception as problem:
         Path(log).write_text(traceback.format_exc())
-        reason = str(problem) if isinstance(problem, (Failure, UserError)) else f"{type(problem).__name__}: {problem}"
+        reason = (
+            str(problem)
+            if isinstance(problem, (Failure, UserError))
+            else f"{type(problem).__name__}: {problem}"
+        )
         write_predict_failure(folder, cell, getattr(problem, "status", "error"), reason, log)
         return
     facts = {

@@ -57,7 +57,9 @@ def _fingerprint(module: str) -> str:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(getattr(body[0], "value", None), ast.Constant) and isinstance(body[0].value.value, str):
+            if isinstance(getattr(body[0], "value", None), ast.Constant) and isinstance(
+                body[0].value.value, str
+            ):
                 # A docstring; the tree stays valid because nothing executes it.
                 del body[0]
     return module + ast.dump(tree)

@@ -97,7 +97,10 @@ def test_draws_are_capped_but_never_raised():
 
 def test_a_variant_has_its_own_protocol_and_numbers_of_images():
     cells = cells_needed(load_paper("zheng2024"), None, "table2_grouped")
-    assert {(cell.dataset, cell.protocol, cell.n) for cell in cells} == {("adi", "grouped", 50), ("mbm", "grouped", 16)}
+    assert {(cell.dataset, cell.protocol, cell.n) for cell in cells} == {
+        ("adi", "grouped", 50),
+        ("mbm", "grouped", 16),
+    }
 
 
 def test_a_table_of_facts_needs_datasets_and_no_cells():

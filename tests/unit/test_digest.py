@@ -35,4 +35,6 @@ def test_its_own_code_and_what_it_imports_count(package):
 
 def test_other_modules_comments_and_docstrings_do_not_count(package):
     assert not changed_by(package / "c.py", "y = 2\n")
-    assert not changed_by(package / "a.py", '"""Other words."""\nfrom dotbench.b import f  # why\n\n\nx = f(1)\n')
+    assert not changed_by(
+        package / "a.py", '"""Other words."""\nfrom dotbench.b import f  # why\n\n\nx = f(1)\n'
+    )

@@ -47,7 +47,9 @@ def demo(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_has_a_score(demo, cell):
     metrics = read_json(demo / "results/demo" / cell / "metrics.json")
-    assert metrics["status"] == ("ok" if PLAN.applies(Cell.parse(cell)) else "not_applicable"), metrics["reason"]
+    assert metrics["status"] == ("ok" if PLAN.applies(Cell.parse(cell)) else "not_applicable"), metrics[
+        "reason"
+    ]
 
 
 def test_the_controls_bound_the_scores(demo):

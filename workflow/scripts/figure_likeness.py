@@ -9,7 +9,9 @@ def work():
 
     layout = plan_of(snakemake).layout
     sets = (Dataset.open(layout.dataset(id)) for id in ("sim2d", "vgg"))
-    simulated, real = (([data.image(id) for id in data.ids], [data.dots(id) for id in data.ids]) for data in sets)
+    simulated, real = (
+        ([data.image(id) for id in data.ids], [data.dots(id) for id in data.ids]) for data in sets
+    )
     figure_likeness(simulated, real, snakemake.output[0])
 
 

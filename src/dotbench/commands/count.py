@@ -36,9 +36,15 @@ ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGES", help="image files, or folders of them")
-    parser.add_argument("--model", required=True, metavar="CELL", help="a cell that has run, by name or folder")
-    parser.add_argument("--out", type=Path, default=Path("counted"), metavar="FOLDER", help="default: counted/")
+    parser.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGES", help="image files, or folders of them"
+    )
+    parser.add_argument(
+        "--model", required=True, metavar="CELL", help="a cell that has run, by name or folder"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("counted"), metavar="FOLDER", help="default: counted/"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     add_configfile(parser)
 
@@ -66,7 +72,9 @@ def run(given: argparse.Namespace) -> int:
     info = load_dataset(cell.dataset)
     predictor = _predictor(folder, card, info, record, given.device)
     counts, dots, problems = [], [], []
-    for file, sample in tqdm(Images(files, info.ndim), total=len(files), unit="image", disable=not sys.stderr.isatty()):
+    for file, sample in tqdm(
+        Images(files, info.ndim), total=len(files), unit="image", disable=not sys.stderr.isatty()
+    ):
         if isinstance(sample, UserError):
             problems.append(sample)
             continue
@@ -113,9 +121,13 @@ def _record(folder: Path) -> dict:
 
 def _predictor(folder: Path, card, info, record: dict, device: str):
     if card.kind == "rule":
-        raise UserError(f"{card.id} is a rule of its own and cannot count single images", allowed="other methods")
+        raise UserError(
+            f"{card.id} is a rule of its own and cannot count single images", allowed="other methods"
+        )
     if card.role == "control":
-        raise UserError(f"{card.id} is a control: it needs to know the answer", allowed="methods that are no controls")
+        raise UserError(
+            f"{card.id} is a control: it needs to know the answer", allowed="methods that are no controls"
+        )
     if card.kind == "classical":
         from dotbench.predict.classical import open_classical
 

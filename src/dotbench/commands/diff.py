@@ -20,7 +20,9 @@ from dotbench.score.diff import DIFFERENT, IDENTICAL, MISSING, NOISE, Difference
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="A")
     parser.add_argument("second", type=Path, metavar="B")
-    parser.add_argument("--all", action="store_true", help="also list cells that are identical or missing on one side")
+    parser.add_argument(
+        "--all", action="store_true", help="also list cells that are identical or missing on one side"
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -29,7 +31,9 @@ def run(given: argparse.Namespace) -> int:
             raise UserError("no such folder of results", where=folder)
     found = list(compare(given.first, given.second))
     if not found:
-        raise UserError("no results in either folder", where=f"{given.first}, {given.second}", next="dotbench status")
+        raise UserError(
+            "no results in either folder", where=f"{given.first}, {given.second}", next="dotbench status"
+        )
     shown = [one for one in found if given.all or one.verdict in (NOISE, DIFFERENT)]
     width = max((len(one.cell) for one in shown), default=0)
     for one in shown:

@@ -49,5 +49,7 @@ def run(given: argparse.Namespace) -> int:
     for path, template in files.items():
         path.write_text(Template((TEMPLATES / template).read_text()).substitute(id=given.id))
         print(f"wrote {path.relative_to(ROOT)}")
-    print(f"next: edit them, then try it: dotbench run --configfile config/demo.yaml sim2d/random/n8/draw0/{given.id}")
+    print(
+        f"next: edit them, then try it: dotbench run --configfile config/demo.yaml sim2d/random/n8/draw0/{given.id}"
+    )
     return 0

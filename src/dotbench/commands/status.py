@@ -72,7 +72,11 @@ def _print_table(title: str, groups: dict[str, list[Outcome]]) -> None:
     print(f"{title:<{width}}" + "".join(f"{column:>9}" for column in columns) + "  time left")
     for name, cells in groups.items():
         counts = Counter(map(_column, cells))
-        print(f"{name:<{width}}" + "".join(f"{counts[column] or '':>9}" for column in columns) + f"  {_left(cells)}")
+        print(
+            f"{name:<{width}}"
+            + "".join(f"{counts[column] or '':>9}" for column in columns)
+            + f"  {_left(cells)}"
+        )
 
 
 def _left(cells: list[Outcome]) -> str:

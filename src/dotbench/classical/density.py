@@ -1,0 +1,59 @@
+"""What density methods share: the density that dots stand for, and count and dots from a predicted one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from dotbench.cards.base import Part
+from dotbench.cards.dataset import DatasetCard
+from dotbench.cards.kernels import Gaussian
+from dotbench.cards.method import Detect
+from dotbench.data.dataset import Sample
+from dotbench.data.prediction import Prediction
+from dotbench.predict.detect import choose_threshold, detect
+from dotbench.targets import kernel_peak, render
+
+
+class DensityOptions(Part):
+    sigma: PositiveFloat = 4.0
+    """sd in pixels of the Gaussian that each dot becomes, in the density that is learnt"""
+    detect: Detect = Detect()
+    """how dots are found in the density; without a threshold, the one that finds as many dots as there are in the
+    validation images"""
+
+
+def truth(sample: Sample, sigma: float, info: DatasetCard) -> np.ndarray:
+    """Each dot a Gaussian of mass 1, at the border too; nothing outside of the annotated region."""
+    kernel = Gaussian(sigma=sigma)
+    drawn = render(sample.dots, sample.image.shape[:2], kernel, info.spacing, where=sample.id).map
+    return drawn if sample.roi is None else np.where(np.asarray(sample.roi) > 0, drawn, 0)
+
+
+def threshold(
+    densities: list[np.ndarray], samples: list[Sample], options: DensityOptions, info: DatasetCard
+) -> float:
+    """The threshold at which as many dots are found as there are."""
+    if options.detect.threshold is not None:
+        return options.detect.threshold
+    truths = [sample.dots for sample in samples]
+    return choose_threshold(densities, truths, options.detect, _peak(options, info), None, _equal_numbers)
+
+
+def predicted(
+    density: np.ndarray, threshold: float, options: DensityOptions, info: DatasetCard
+) -> Prediction:
+    spec = options.detect.model_copy(update={"threshold": threshold})
+    dots, scores = detect(density, spec, _peak(options, info))
+    return Prediction(float(density.sum(dtype=np.float64)), dots, scores, density)
+
+
+def _peak(options: DensityOptions, info: DatasetCard) -> float:
+    return kernel_peak(Gaussian(sigma=options.sigma), 2, info.spacing)
+
+
+def _equal_numbers(true: np.ndarray, found: np.ndarray, radius: float | None) -> SimpleNamespace:
+    """As if every dot were a hit: where dots lie is scored later and elsewhere."""
+    return SimpleNamespace(pairs=range(min(len(true), len(found))))
