@@ -103,8 +103,7 @@ class SAUNet(nn.Module):
             if options.norm == "batch":
                 # Of TensorFlow, which the authors used.
                 return nd.BATCH_NORM[ndim](width, momentum=0.1, eps=1e-3)
-            # As many groups as channels: instance norm.
-            return nn.GroupNorm(width, width, eps=1e-6)
+            return nd.InstanceNorm(width, eps=1e-6)
 
         def two(before: int, width: int) -> nn.Sequential:
             blocks = (Block(conv(w, width, 3, padding=1), norm(width)) for w in (before, width))
