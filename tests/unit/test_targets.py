@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from dotbench.cards.kernels import (
     AdaptiveGaussian,
+    CentralSlice,
     Foreground,
     ForegroundBoundary,
     Gaussian,
@@ -20,6 +21,7 @@ from dotbench.cards.kernels import (
 )
 from dotbench.data.dataset import Dataset
 from dotbench.errors import UserError
+from dotbench.failure import Failure
 from dotbench.records import read_json
 from dotbench.targets import downsample_sum, kernel_peak, render, write_targets
 
@@ -209,7 +211,8 @@ def test_two_dots_on_a_pixel_count_twice_or_are_reported(kernel):
 
 def test_every_kernel_of_the_cards_is_here():
     kinds = typing.get_args(typing.get_args(Kernel)[0])
-    assert sorted(kind.model_fields["name"].default for kind in kinds) == sorted(KERNELS)
+    # The last one draws masks, not dots: its tests stand by themselves.
+    assert sorted(kind.model_fields["name"].default for kind in kinds) == sorted([*KERNELS, "central_slice"])
 
 
 def test_sum_survives_a_very_narrow_gaussian_between_pixels():
@@ -262,7 +265,38 @@ def test_the_rim_of_the_image_is_inside(kernel):
     assert all(target.map[..., y, x].any() for y in (0, 20) for x in (0, 25))
 
 
-@pytest.mark.parametrize("kernel", [Foreground(), Foreground(source="discs"), ForegroundBoundary()])
+def test_central_slice_keeps_the_middle_of_each_mask():
+    labels = np.zeros((7, 12, 14), np.int32)
+    labels[1:4, 1:6, 1:6] = 1
+    # Touches the first and is two slices lower; 3 is missing, as in cropped labels.
+    labels[3:6, 1:6, 6:11] = 2
+    labels[6, 10, 10] = 4
+    found = render(np.empty((0, 3)), labels.shape, CentralSlice(erode=0.4), labels=labels).map
+    # 15 of 25 pixels: a circle of 13, and two of the eight that are next.
+    assert found[2, 1:6, 1:6].sum() == found[4, 1:6, 6:11].sum() == 15
+    wanted = np.abs(np.arange(-2, 3))[:, None] + np.abs(np.arange(-2, 3)) <= 2
+    assert found[2, 1:6, 1:6][wanted].all()
+    assert found[6, 10, 10] == 1
+    assert found.sum() == 31
+
+
+def test_central_slice_of_an_image_is_the_eroded_mask():
+    labels = np.zeros((9, 9), np.int32)
+    labels[2:7, 2:7] = 1
+    whole = render(np.empty((0, 2)), labels.shape, CentralSlice(erode=0.0), labels=labels).map
+    np.testing.assert_array_equal(whole, labels)
+    assert render(np.empty((0, 2)), labels.shape, CentralSlice(erode=0.4), labels=labels).map.sum() == 15
+
+
+def test_a_dataset_without_masks_says_that_they_are_missing(tiny_dataset, tmp_path):
+    with pytest.raises(Failure, match="has no instance masks") as raised:
+        write_targets(Dataset.open(tiny_dataset), Foreground(), tmp_path / "maps")
+    assert raised.value.status == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    "kernel", [Foreground(), Foreground(source="discs"), ForegroundBoundary(), CentralSlice()]
+)
 def test_missing_masks_or_radius_are_refused_with_their_image(kernel):
     with pytest.raises(UserError, match=r"mask|radius") as error:
         render(np.array([[1.0, 2.0]]), SHAPES[2], kernel, where="image 7")

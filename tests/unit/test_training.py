@@ -186,6 +186,20 @@ def test_losses_look_only_where_they_may():
     assert pixel_loss("mse", output, target, None) == 25
 
 
+def test_tversky_is_an_overlap_of_each_sample():
+    output = torch.tensor([[[0.5, 1.0, 0.0]], [[0.0, 0.0, 0.0]]])
+    target = torch.tensor([[[1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]])
+    # 1.5 found, 0.5 missed; the second sample has no cell and is right.
+    expected = (1 - 2.5 / (1.5 + 0.7 * 0.5 + 1)) / 2
+    assert pixel_loss("tversky", output, target, None).item() == pytest.approx(expected)
+    surplus = pixel_loss("tversky", torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0]]]), None)
+    assert surplus.item() == pytest.approx(1 - 2 / (1 + 0.3 + 1))
+    looked = pixel_loss(
+        "tversky", torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[1.0, 0.0]]])
+    )
+    assert looked == 0
+
+
 def test_every_pixelwise_loss_is_finite_and_zero_at_best():
     target = torch.tensor([[[[0.0, 1.0]]]])
     for name in ("mse", "l1"):

@@ -74,8 +74,17 @@ class ForegroundBoundary(_Kernel):
     """thickness of the seam in voxels"""
 
 
+class CentralSlice(_Kernel):
+    """1 in the middle of each cell: the slice of its centre, without the pixels farthest out (NuMorph)."""
+
+    name: Literal["central_slice"] = "central_slice"
+    source: Literal["masks"] = "masks"
+    erode: float = Field(0.4, ge=0, lt=1)
+    """share of the slice's pixels that is left out"""
+
+
 Kernel = Annotated[
-    Gaussian | AdaptiveGaussian | InverseDistance | Foreground | ForegroundBoundary,
+    Gaussian | AdaptiveGaussian | InverseDistance | Foreground | ForegroundBoundary | CentralSlice,
     Field(discriminator="name"),
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dotbench.cards.kernels import Foreground, ForegroundBoundary
+from dotbench.cards.kernels import CentralSlice, Foreground, ForegroundBoundary
 from dotbench.errors import UserError
 from dotbench.targets.distance import nearest_dot
 
@@ -28,7 +28,7 @@ def peak(kernel: Foreground, unit: tuple[float, ...]) -> float:
 def cells(
     dots: np.ndarray,
     shape: tuple[int, ...],
-    kernel: Foreground | ForegroundBoundary,
+    kernel: Foreground | ForegroundBoundary | CentralSlice,
     unit: tuple[float, ...],
     labels: np.ndarray | None,
 ) -> np.ndarray:

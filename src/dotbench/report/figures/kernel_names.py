@@ -13,6 +13,8 @@ def kernel_name(kernel: Kernel) -> str:
             text = f"adaptive Gaussian, σ={kernel.beta:g} × neighbour distance"
         case "inverse_distance":
             text = "inverse distance"
+        case "central_slice":
+            text = "central slice of each mask"
         case other:
             text = other.replace("_", " and ")
     if getattr(kernel, "border", None) == "lose":
