@@ -186,6 +186,20 @@ def test_losses_look_only_where_they_may():
     assert pixel_loss("mse", output, target, None) == 25
 
 
+def test_tversky_is_an_overlap_of_each_sample():
+    output = torch.tensor([[[0.5, 1.0, 0.0]], [[0.0, 0.0, 0.0]]])
+    target = torch.tensor([[[1.0, 1.0, 0.0]], [[0.0, 0.0, 0.0]]])
+    # 1.5 found, 0.5 missed; the second sample has no cell and is right.
+    expected = (1 - 2.5 / (1.5 + 0.7 * 0.5 + 1)) / 2
+    assert pixel_loss("tversky", output, target, None).item() == pytest.approx(expected)
+    surplus = pixel_loss("tversky", torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0]]]), None)
+    assert surplus.item() == pytest.approx(1 - 2 / (1 + 0.3 + 1))
+    looked = pixel_loss(
+        "tversky", torch.ones(1, 1, 2), torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[1.0, 0.0]]])
+    )
+    assert looked == 0
+
+
 def test_every_pixelwise_loss_is_finite_and_zero_at_best():
     target = torch.tensor([[[[0.0, 1.0]]]])
     for name in ("mse", "l1"):
@@ -462,3 +476,25 @@ def test_a_network_may_finish_its_weights_with_the_training_images(tiny_dataset)
     differ = {name for name in plain if not np.array_equal(plain[name], refreshed[name])}
     assert differ
     assert all("running" in name or "num_batches" in name for name in differ)
+
+
+def ssl_card():
+    card = METHOD.validate_python(method(unlabelled_batch=2).model_dump() | {"network": "saunet_ssl"})
+    return card.model_copy(update={"options": {"widths": (4, 4, 4, 4)}})
+
+
+def test_a_loss_of_its_own_gets_unlabelled_images(tiny_dataset):
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split("tiny", "guo2022", 2, 0, 0, tuple(ids[:2]), (), tuple(ids[2:3]), tuple(ids[3:]))
+    jobs = [task(tiny_dataset, name, ssl_card(), split, deterministic=True) for name in ("a", "b")]
+    for job in jobs:
+        train(job)
+    files = [(job.out / "model.safetensors").read_bytes() for job in jobs]
+    assert files[0] == files[1]
+    assert len(read_csv(jobs[0].out / "history.csv")) == 3
+
+
+def test_without_unlabelled_images_it_is_not_applicable(tiny_dataset):
+    with pytest.raises(Failure, match="leaves none") as raised:
+        train(task(tiny_dataset, "a", ssl_card()))
+    assert raised.value.status == "not_applicable"

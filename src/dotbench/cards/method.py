@@ -85,7 +85,8 @@ class Stage(Part):
 class Training(Part):
     stages: tuple[Stage, ...] = Field(min_length=1)
     optimizer: Optimizer
-    loss: Literal["mse", "l1", "bce"] = "mse"
+    loss: Literal["mse", "l1", "bce", "tversky"] = "mse"
+    """bce: of maps that are log-odds; tversky: of maps from 0 to 1, for cells that cover little of the image"""
     augment: tuple[Literal["flip", "rot90"], ...] = ("flip", "rot90")
     select: Literal["validation", "last"] = "validation"
     """which checkpoint is kept: lowest validation MAE, or the last"""

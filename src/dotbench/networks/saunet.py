@@ -103,8 +103,7 @@ class SAUNet(nn.Module):
             if options.norm == "batch":
                 # Of TensorFlow, which the authors used.
                 return nd.BATCH_NORM[ndim](width, momentum=0.1, eps=1e-3)
-            # As many groups as channels: instance norm.
-            return nn.GroupNorm(width, width, eps=1e-6)
+            return nd.InstanceNorm(width, eps=1e-6)
 
         def two(before: int, width: int) -> nn.Sequential:
             blocks = (Block(conv(w, width, 3, padding=1), norm(width)) for w in (before, width))
@@ -139,7 +138,7 @@ class SAUNet(nn.Module):
             x = merge(torch.cat([skip, up(x)], dim=1))
         # float32: with eight bits of bfloat16 neighbouring pixels of a map are often equal, and peaks become plateaus.
         with torch.autocast(x.device.type, enabled=False):
-            return self.activation(self.head(x.float()))
+            return self.activation(self.head(x.to(self.head.weight.dtype)))
 
     def forward(self, x: Tensor) -> Tensor:
         *skips, deep = self.encode(x)
