@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-
 APART = 2.0
 """Kinds whose means differ by less than this factor are one kind: all are cells."""
 
