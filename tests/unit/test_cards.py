@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dotbench.cards import load_method
 from dotbench.cards.load import Problems, read_yaml, validate
 from dotbench.cards.method import METHOD
 from dotbench.errors import UserError
@@ -61,7 +62,9 @@ def test_a_mistake_is_named_with_its_line(tmp_path, old, new, line, says):
 
 
 def test_all_problems_at_once(tmp_path):
-    text = GOOD.replace("sigma: 2", "sigma: -2").replace("batch: 2", "batch: 0").replace("name: sgd", "nam: sgd")
+    text = (
+        GOOD.replace("sigma: 2", "sigma: -2").replace("batch: 2", "batch: 0").replace("name: sgd", "nam: sgd")
+    )
     with pytest.raises(Problems) as caught:
         read(tmp_path, text)
     assert len(caught.value.problems) == 4  # the wrong key counts twice: unknown, and the right one missing
@@ -72,3 +75,46 @@ def test_words_do_not_change_the_digest_and_numbers_do(tmp_path):
     assert read(tmp_path, GOOD.replace("A method", "Another name")).digest == card.digest
     assert read(tmp_path, GOOD + "needs: {mem_mb: 9000}\n").digest == card.digest
     assert read(tmp_path, GOOD.replace("lr: 0.1", "lr: 0.2")).digest != card.digest
+
+
+# --- cards based on others -------------------------------------------------------------------------------------------
+
+
+def card_of(tmp_path: Path, **texts: str):
+    """The first of these cards, in a folder of their own."""
+    folder = tmp_path / "methods"
+    folder.mkdir(parents=True)
+    for id, text in texts.items():
+        (folder / f"{id}.yaml").write_text(text)
+    return load_method(next(iter(texts)), folder=tmp_path)
+
+
+def test_a_card_says_only_how_it_differs_from_another(tmp_path):
+    card = card_of(tmp_path, one="name: One\nbased_on: two\nkernel: {sigma: 3}\n", two=GOOD)
+    assert (card.id, card.name, card.citation) == ("one", "One", "nobody")
+    assert card.kernel.slug == "gaussian-sigma_3"
+    assert card.training.stages[0].steps == 3
+    plain = card_of(tmp_path / "plain", one=GOOD.replace("sigma: 2", "sigma: 3"))
+    assert card.digest == plain.digest
+
+
+def test_another_kernel_takes_none_of_the_keys_of_the_first(tmp_path):
+    card = card_of(tmp_path, one="based_on: two\nkernel: {name: inverse_distance}\n", two=GOOD)
+    assert card.kernel.slug == "inverse_distance"
+
+
+def test_mistakes_are_told_where_they_stand(tmp_path):
+    with pytest.raises(Problems) as caught:
+        card_of(
+            tmp_path, one="name: One\nbased_on: two\nkernal: 3\n", two=GOOD.replace("batch: 2", "batch: 0")
+        )
+    assert "one.yaml:3" in str(caught.value)
+    assert "two.yaml:8" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base", "says"), [("one", "a card based on itself"), ("two", "itself"), ("three", "no card 'three'")]
+)
+def test_bases_that_lead_nowhere(tmp_path, base, says):
+    with pytest.raises(UserError, match=says):
+        card_of(tmp_path, one=f"based_on: {base}\n", two="based_on: one\n")

@@ -1,4 +1,4 @@
-"""Networks: the published sizes of FCRN-A, found by name, options checked."""
+"""Networks: the published sizes of FCRN-A and FCRN-B, found by name, options checked."""
 
 from __future__ import annotations
 
@@ -17,9 +17,18 @@ def fcrn_a(**options):
     return load_network("dotbench.networks.fcrn_a", options)
 
 
-@pytest.mark.parametrize(("channels", "parameters"), [(1, 1_365_249), (3, 1_365_825)])
-def test_fcrn_a_has_the_published_number_of_parameters(channels, parameters):
-    assert sum(weight.numel() for weight in fcrn_a().build(channels, 2).parameters()) == parameters
+@pytest.mark.parametrize(
+    ("name", "channels", "parameters"),
+    [
+        ("fcrn_a", 1, 1_365_249),
+        ("fcrn_a", 3, 1_365_825),
+        ("fcrn_b", 1, 3_671_553),
+        ("fcrn_b", 3, 3_672_129),
+    ],
+)
+def test_published_number_of_parameters(name, channels, parameters):
+    model = load_network(f"dotbench.networks.{name}", {}).build(channels, 2)
+    assert sum(weight.numel() for weight in model.parameters()) == parameters
 
 
 def linear(model):
@@ -37,15 +46,18 @@ def reach(output, image):
     return int(lines.min()), int(lines.max())
 
 
-def test_the_encoder_of_fcrn_a_sees_38_pixels():
-    model = linear(fcrn_a().build(1, 2))
+@pytest.mark.parametrize(("name", "field"), [("fcrn_a", 38), ("fcrn_b", 32)])
+def test_the_encoder_sees_as_far_as_published(name, field):
+    network = load_network(f"dotbench.networks.{name}", {})
+    model = linear(network.build(1, 2))
     image = torch.rand(1, 1, 96, 8, dtype=torch.float64, requires_grad=True)
-    low, high = reach(model.encode(image)[0, 0, 6, 0], image)
-    assert high - low + 1 == 38
+    low, high = reach(model.encode(image)[0, 0, 48 // network.stride, 0], image)
+    assert high - low + 1 == field
 
 
-def test_no_output_depends_on_more_than_the_receptive_field():
-    network = fcrn_a()
+@pytest.mark.parametrize("name", ["fcrn_a", "fcrn_b"])
+def test_no_output_depends_on_more_than_the_receptive_field(name):
+    network = load_network(f"dotbench.networks.{name}", {})
     model = linear(network.build(1, 2))
     image = torch.rand(1, 1, 160, 8, dtype=torch.float64, requires_grad=True)
     output = model(image)

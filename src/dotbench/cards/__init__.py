@@ -11,7 +11,7 @@ from dotbench.cards.dataset import DatasetCard
 from dotbench.cards.load import Problems, Source, read_yaml, validate
 from dotbench.cards.method import METHOD, ClassicalCard, MethodCard, NetworkCard, RuleCard
 from dotbench.cards.paper import PaperCard
-from dotbench.errors import unknown
+from dotbench.errors import UserError, unknown
 from dotbench.paths import CONFIG
 
 __all__ = [
@@ -62,10 +62,24 @@ def _load(kind: str, id: str, overrides: Source | None, folder: Path) -> object:
     file = folder / kind / f"{id}.yaml"
     if not file.is_file():
         raise unknown(f"{kind[:-1]} card", id, card_ids(kind, folder), next=f"write {file} or mend the name")
-    source = read_yaml(file)
+    source = _whole(file)
     if overrides is not None:
         source = source.updated(overrides)
     adapter: TypeAdapter | type = KINDS[kind]
     card = validate(adapter, source, {"id": id})
     card._source = source
     return card
+
+
+def _whole(file: Path, above: tuple[str, ...] = ()) -> Source:
+    """A card's file over those it is based on."""
+    source = read_yaml(file)
+    base = source.content.get("based_on") if isinstance(source.content, dict) else None
+    if not isinstance(base, str):
+        return source
+    other, above = file.with_name(f"{base}.yaml"), (*above, file.stem)
+    if base in above or not other.is_file():
+        what = "a card based on itself" if base in above else f"no card {base!r} to be based on"
+        known = sorted({path.stem for path in file.parent.glob("*.yaml")} - set(above))
+        raise UserError(what, where=source.at(("based_on",)), allowed=", ".join(known))
+    return _whole(other, above).updated(source)

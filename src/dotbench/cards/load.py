@@ -53,7 +53,8 @@ class Source:
         )
 
     def updated(self, other: Source) -> Source:
-        """This file with the values of another over it, key by key; lists are replaced whole."""
+        """This file with the values of another over it, key by key; lists are replaced whole, and so are parts that
+        take another `name`, for instance another kernel."""
         if not (isinstance(self.content, dict) and isinstance(other.content, dict)):
             return other
         return Source(self.file, _merge(self.content, other.content), self.lines | other.lines)
@@ -185,8 +186,11 @@ def _below(upper: Where, lower: Where) -> bool:
 def _merge(below: dict, above: dict) -> dict:
     merged = dict(below)
     for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        old = merged.get(key)
+        both = isinstance(value, dict) and isinstance(old, dict)
+        # The keys of one kernel, or of one schedule, mean nothing to another.
+        same = both and value.get("name") in (None, old.get("name"))
+        merged[key] = _merge(old, value) if same else value
     return merged
 
 

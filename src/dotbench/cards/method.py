@@ -110,6 +110,8 @@ class Detect(Part):
 
 
 class _Method(Card):
+    based_on: Id | None = None
+    """another method's card; what is written here replaces what stands there, key by key"""
     paper: Id | None = None
     """the paper card this method comes from"""
     role: Literal["method", "control"] = "method"
@@ -120,7 +122,7 @@ class _Method(Card):
     """file in envs/ that this method runs in"""
     notes: str = ""
 
-    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper"}
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper", "based_on"}
 
 
 class NetworkCard(_Method):
