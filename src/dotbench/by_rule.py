@@ -24,7 +24,7 @@ class CellWork:
     """The images of one cell, and the place for what a method says about them."""
 
     def __init__(self, plan: Plan, cell: Cell):
-        self.card, self.dataset_card = plan.methods[cell.method], plan.datasets[cell.dataset]
+        self.card, self.dataset_card = plan.method(cell), plan.datasets[cell.dataset]
         self._split = Split.read(plan.layout.split(cell))
         self.dataset = Dataset.open(plan.layout.dataset(cell.dataset))
         self.predictions: dict[str, Prediction] = {}

@@ -62,8 +62,14 @@ class Plan:
     @cached_property
     def kernels(self) -> Mapping[str, Kernel]:
         """Every kernel that a method trains on, by the name of its folder."""
-        cards = (card for card in self.methods.values() if card.kind == "network")
-        return {card.kernel.slug: card.kernel for card in cards}
+        ndims = {card.ndim for card in self.datasets.values()}
+        cards = [card for card in self.methods.values() if card.kind == "network"]
+        kernels = [card.of(ndim).kernel for card in cards for ndim in ndims.intersection(card.ndim)]
+        return {kernel.slug: kernel for kernel in kernels}
+
+    def method(self, cell: Cell) -> MethodCard:
+        """The cell's method, as its card has it for images of this dimension."""
+        return self.methods[cell.method].of(self.datasets[cell.dataset].ndim)
 
     def applies(self, cell: Cell) -> bool:
         """Whether the method is made for images of this dataset's dimension."""

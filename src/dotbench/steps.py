@@ -60,7 +60,7 @@ def target(plan: Plan, dataset: str, kernel: Kernel) -> None:
 def train(plan: Plan, cell: Cell) -> None:
     from dotbench.training.task import Task
 
-    layout, card = plan.layout, plan.methods[cell.method]
+    layout, card = plan.layout, plan.method(cell)
     task = Task(
         cell,
         card,
@@ -83,7 +83,7 @@ def predict(plan: Plan, cell: Cell) -> None:
     from dotbench.predict.task import Task
     from dotbench.score.matching import match
 
-    layout, card = plan.layout, plan.methods[cell.method]
+    layout, card = plan.layout, plan.method(cell)
     predict_cell(
         Task(
             cell,
@@ -121,7 +121,7 @@ def provide(plan: Plan, dataset: str, force: bool = False) -> None:
 def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
     """Every step that a cell still needs once its dataset is there. What goes wrong becomes the cell's status, as in
     a job of Snakemake."""
-    layout, card = plan.layout, plan.methods[cell.method]
+    layout, card = plan.layout, plan.method(cell)
     again = force
 
     def due(folder: Path, *files: str) -> bool:

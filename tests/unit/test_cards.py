@@ -118,3 +118,21 @@ def test_mistakes_are_told_where_they_stand(tmp_path):
 def test_bases_that_lead_nowhere(tmp_path, base, says):
     with pytest.raises(UserError, match=says):
         card_of(tmp_path, one=f"based_on: {base}\n", two="based_on: one\n")
+
+
+def test_what_differs_for_volumes(tmp_path):
+    text = GOOD + "ndim: [2, 3]\noptions: {a: 1, b: 2}\nvolumes:\n  options: {b: 3}\n  kernel: {sigma: 4}\n"
+    card = card_of(tmp_path, one=text)
+    assert (card.of(2).options, card.of(3).options) == ({"a": 1, "b": 2}, {"a": 1, "b": 3})
+    assert card.of(3).kernel.sigma == 4
+    other = card_of(tmp_path / "other", one=text.replace("sigma: 4", "sigma: 5"))
+    assert other.of(2).digest == card.of(2).digest
+    assert other.of(3).digest != card.of(3).digest
+    with pytest.raises(Problems, match="one.yaml:14"):
+        card_of(tmp_path / "wrong", one=text.replace("sigma: 4", "sigmas: 4"))
+
+
+def test_crops_of_volumes_have_three_numbers(tmp_path):
+    text = GOOD.replace("lr: 0.1", "lr: 0.1, crop: [8, 8]") + "ndim: [2, 3]\nvolumes: {options: {b: 3}}\n"
+    with pytest.raises(Problems, match="crop needs 3 numbers"):
+        card_of(tmp_path, one=text)

@@ -448,3 +448,17 @@ def test_flat_3d_layers_are_not_computed_in_bfloat16_on_a_cpu(tiny_volumes, dept
     fast = Compute(torch.device("cpu"), torch.bfloat16, deterministic=False, threads=1)
     job = task(tiny_volumes, "a", card)
     assert _without_flat_layers(fast, job, load_network(card.module, card.options)).dtype is precision
+
+
+def test_a_network_may_finish_its_weights_with_the_training_images(tiny_dataset):
+    card = method().model_copy(
+        update={"network": "saunet", "options": {"widths": (4, 4, 4, 4), "refresh": True}}
+    )
+    other = card.model_copy(update={"options": {"widths": (4, 4, 4, 4)}})
+    jobs = [task(tiny_dataset, name, some, deterministic=True) for name, some in (("a", card), ("b", other))]
+    for job in jobs:
+        train(job)
+    refreshed, plain = (weights(job.out) for job in jobs)
+    differ = {name for name in plain if not np.array_equal(plain[name], refreshed[name])}
+    assert differ
+    assert all("running" in name or "num_batches" in name for name in differ)

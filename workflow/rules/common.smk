@@ -56,6 +56,10 @@ def get_cell(wildcards, method=None):
     return Cell(*where, method or wildcards.method)
 
 
+def get_card(wildcards):
+    return plan.method(get_cell(wildcards))
+
+
 def predictions_of(method):
     """The three files that every method owes, for the rule of one method."""
     folder = CELL.replace("{method}", method)
@@ -156,17 +160,17 @@ def get_dataset_digest(wildcards):
 
 
 def get_method_digest(wildcards):
-    return plan.methods[wildcards.method].digest
+    return get_card(wildcards).digest
 
 
 def get_train_code(wildcards):
     """Changes when the code of the cell's method changes, and not when another's does."""
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return code_digest(f"dotbench.training.{card.kind}", card.module)
 
 
 def get_predict_code(wildcards):
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return code_digest("dotbench.predict.cell", f"dotbench.predict.{card.kind}", card.module)
 
 
@@ -181,7 +185,7 @@ def get_kernel_code(wildcards):
 
 def get_target(wildcards):
     """The maps that the method of a cell learns, if it learns maps."""
-    card = plan.methods[wildcards.method]
+    card = get_card(wildcards)
     return f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json" if card.kind == "network" else []
 
 
@@ -192,24 +196,24 @@ def get_model(wildcards):
 
 
 def get_environment(wildcards):
-    return f"../../envs/{plan.methods[wildcards.method].env}.yaml"
+    return f"../../envs/{get_card(wildcards).env}.yaml"
 
 
 def get_gpu(wildcards):
-    return plan.methods[wildcards.method].needs.gpu
+    return get_card(wildcards).needs.gpu
 
 
 def get_threads(wildcards):
-    return plan.methods[wildcards.method].needs.threads
+    return get_card(wildcards).needs.threads
 
 
 def get_mem_mb(wildcards, attempt):
     # A job that ran out of memory is resubmitted with twice as much.
-    return plan.methods[wildcards.method].needs.mem_mb * 2 ** (attempt - 1)
+    return get_card(wildcards).needs.mem_mb * 2 ** (attempt - 1)
 
 
 def get_runtime(wildcards):
-    return plan.methods[wildcards.method].needs.runtime
+    return get_card(wildcards).needs.runtime
 
 
 def get_attempt(wildcards, attempt):

@@ -68,6 +68,10 @@ def _load(kind: str, id: str, overrides: Source | None, folder: Path) -> object:
     adapter: TypeAdapter | type = KINDS[kind]
     card = validate(adapter, source, {"id": id})
     card._source = source
+    if getattr(card, "volumes", None):
+        whole = source.updated(source.part(("volumes",)))
+        card._for_volumes = validate(adapter, whole, {"id": id, "volumes": {}})
+        card._for_volumes._source = whole
     return card
 
 

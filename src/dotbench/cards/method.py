@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter, model_validator
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.kernels import Kernel
@@ -121,8 +121,20 @@ class _Method(Card):
     env: Id = "base"
     """file in envs/ that this method runs in"""
     notes: str = ""
+    volumes: dict[str, Any] = {}
+    """what differs for volumes: values that replace those above, key by key, when images are 3D"""
 
-    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper", "based_on"}
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "env", "paper", "based_on", "volumes"}
+    _for_volumes: Self | None = PrivateAttr(None)
+
+    @property
+    def variants(self) -> list[Self]:
+        """The card, and the one for volumes if it differs."""
+        return [self, self._for_volumes] if self._for_volumes else [self]
+
+    def of(self, ndim: int) -> Self:
+        """The card as it holds for images of this dimension."""
+        return self._for_volumes or self if ndim == 3 else self
 
 
 class NetworkCard(_Method):
@@ -140,9 +152,10 @@ class NetworkCard(_Method):
 
     @model_validator(mode="after")
     def _crops_fit(self):
+        numbers = 2 if self.volumes else max(self.ndim)
         for number, stage in enumerate(self.training.stages):
-            if stage.crop is not None and len(stage.crop) < max(self.ndim):
-                raise ValueError(f"training.stages.{number}.crop needs {max(self.ndim)} numbers")
+            if stage.crop is not None and len(stage.crop) < numbers:
+                raise ValueError(f"training.stages.{number}.crop needs {numbers} numbers")
         return self
 
     @property

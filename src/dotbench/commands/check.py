@@ -72,7 +72,8 @@ def _worst(cells: list[Outcome], shown: int = 20) -> list[Outcome]:
 
 def _options(plan: Plan) -> Iterator[Finding]:
     problems = []
-    cards = [(card, card.module) for card in plan.methods.values() if card.kind != "rule"]
+    methods = [card for card in plan.methods.values() if card.kind != "rule"]
+    cards = [(variant, card.module) for card in methods for variant in card.variants]
     cards += [(card, card.module) for card in plan.datasets.values()]
     for card, name in cards:
         try:

@@ -63,13 +63,17 @@ def predict_map(
 def forward(model: nn.Module, x: Tensor, stride: int, compute: Compute) -> Tensor:
     """The model's maps of images of any size: padded to what the model's poolings need, and cut back."""
     size = x.shape[2:]
-    # Zeros are what the convolutions see beyond the border, too.
-    padding = [pad for length in reversed(size) for pad in (0, -length % stride)]
-    x = nn.functional.pad(x, padding) if any(padding) else x
+    x = padded(x, stride)
     with compute.autocast():
         y = model(x.contiguous(memory_format=compute.memory_format(len(size))))
     check_output(y, len(x), x.shape[2:])
     return y[(..., *(slice(length) for length in size))]
+
+
+def padded(x: Tensor, stride: int) -> Tensor:
+    """Images whose sizes are multiples of `stride`; zeros are what the convolutions see beyond the border, too."""
+    padding = [pad for length in reversed(x.shape[2:]) for pad in (0, -length % stride)]
+    return nn.functional.pad(x, padding) if any(padding) else x
 
 
 def tiles(

@@ -3,8 +3,9 @@
 A file has `Options` (pydantic: what a card's `options:` may say), `build(options, channels, ndim)` (an nn.Module from
 (B, channels, *space) to (B, maps, *space)), `STRIDE` (sizes are padded to a multiple of it) and
 `receptive_field(options)` (pixels that one output pixel depends on, or None when it depends on the whole image).
-It may have `loss(model, batch, step, options)`, which then replaces the card's loss, and `WEIGHTS`, the origin of
-pretrained weights that `build` loads.
+It may have `loss(model, batch, step, options)`, which then replaces the card's loss, `finish(model, images, options)`,
+which is called once after training, with the weights that are kept and the training images as they are, and `WEIGHTS`,
+the origin of pretrained weights that `build` loads.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class Network:
     @property
     def loss(self) -> Callable[..., Tensor] | None:
         return getattr(self.module, "loss", None)
+
+    @property
+    def finish(self) -> Callable[..., None] | None:
+        return getattr(self.module, "finish", None)
 
     @property
     def weights(self) -> str | None:

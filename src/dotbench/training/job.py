@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dotbench.digest import code_digest
 from dotbench.errors import UserError
 from dotbench.failure import Failure
 from dotbench.inference.device import Compute
 from dotbench.inference.intensity import Intensity
+from dotbench.inference.tiles import padded
 from dotbench.networks import Network
 from dotbench.records import read_json
 from dotbench.training.batches import Batches
@@ -88,6 +91,16 @@ class Job:
         return [
             Batches(pool, unlabelled, training, number, task.seed, self.network.stride) for number in numbers
         ]
+
+    def images(self) -> Iterator[Tensor]:
+        """The training images as prediction would show them, without augmentation."""
+        task, ndim = self.task, self.task.dataset.ndim
+        for id in task.split.train:
+            image = task.dataset.image(id)
+            whole = (slice(None),) * ndim
+            x = torch.from_numpy(self.intensity.apply(image, whole, self.intensity.constants(image, id)))
+            x = x[None].movedim(-1, 1).to(self.compute.device, memory_format=self.compute.memory_format(ndim))
+            yield padded(x, self.network.stride)
 
     def watch(self) -> Watch:
         task = self.task

@@ -49,7 +49,7 @@ class State:
 
     def weights(self) -> dict[str, Tensor]:
         """Those that the card wants kept."""
-        return self.best_weights or _copy(self.model)
+        return self.best_weights or copy_of(self.model)
 
 
 _PLAIN = ("step", "seconds", "loss", "since", "constant", "best", "best_step", "best_weights", "history")
@@ -130,7 +130,7 @@ class Loop:
             and error is not None
             and (state.best is None or error < state.best)
         ):
-            state.best, state.best_step, state.best_weights = error, state.step, _copy(state.model)
+            state.best, state.best_step, state.best_weights = error, state.step, copy_of(state.model)
         loss = float(state.loss) / state.since
         state.history.append(
             {
@@ -145,7 +145,7 @@ class Loop:
         state.since = 0
 
 
-def _copy(model: nn.Module) -> dict[str, Tensor]:
+def copy_of(model: nn.Module) -> dict[str, Tensor]:
     return {
         name: value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from dotbench.failure import Stopped
 from dotbench.inference.device import Compute, choose, facts
@@ -16,7 +17,7 @@ from dotbench.networks import Network, load_network
 from dotbench.records import atomic, write_csv, write_json
 from dotbench.training import checkpoint
 from dotbench.training.job import Job
-from dotbench.training.loop import Loop, State
+from dotbench.training.loop import Loop, State, copy_of
 from dotbench.training.progress import Progress
 from dotbench.training.stopping import wish_to_stop
 from dotbench.training.task import HISTORY, Task
@@ -79,6 +80,17 @@ def _run(loop: Loop, task: Task, key: str) -> None:
             progress.close()
 
 
+def _finished(job: Job, state: State) -> dict[str, Tensor]:
+    """The weights that are kept, after what the network does to them last."""
+    weights, network = state.weights(), job.network
+    if network.finish is None:
+        return weights
+    state.model.load_state_dict(weights)
+    with job.compute.autocast():
+        network.finish(state.model, job.images(), network.options)
+    return copy_of(state.model)
+
+
 def _write(job: Job, loop: Loop, out: Path) -> None:
     state, intensity = loop.state, job.intensity
     write_csv(out / "history.csv", HISTORY, state.history)
@@ -93,7 +105,7 @@ def _write(job: Job, loop: Loop, out: Path) -> None:
     }
     with atomic(out / "model.safetensors") as temporary:
         # One entry: several are written in an order that changes from run to run.
-        save_file(state.weights(), temporary, {"dotbench": json.dumps(about, sort_keys=True)})
+        save_file(_finished(job, state), temporary, {"dotbench": json.dumps(about, sort_keys=True)})
     kept = state.best_step or state.step
     record = {
         "cell": str(job.task.cell),
