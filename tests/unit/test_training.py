@@ -462,3 +462,25 @@ def test_a_network_may_finish_its_weights_with_the_training_images(tiny_dataset)
     differ = {name for name in plain if not np.array_equal(plain[name], refreshed[name])}
     assert differ
     assert all("running" in name or "num_batches" in name for name in differ)
+
+
+def ssl_card():
+    card = METHOD.validate_python(method(unlabelled_batch=2).model_dump() | {"network": "saunet_ssl"})
+    return card.model_copy(update={"options": {"widths": (4, 4, 4, 4)}})
+
+
+def test_a_loss_of_its_own_gets_unlabelled_images(tiny_dataset):
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split("tiny", "guo2022", 2, 0, 0, tuple(ids[:2]), (), tuple(ids[2:3]), tuple(ids[3:]))
+    jobs = [task(tiny_dataset, name, ssl_card(), split, deterministic=True) for name in ("a", "b")]
+    for job in jobs:
+        train(job)
+    files = [(job.out / "model.safetensors").read_bytes() for job in jobs]
+    assert files[0] == files[1]
+    assert len(read_csv(jobs[0].out / "history.csv")) == 3
+
+
+def test_without_unlabelled_images_it_is_not_applicable(tiny_dataset):
+    with pytest.raises(Failure, match="leaves none") as raised:
+        train(task(tiny_dataset, "a", ssl_card()))
+    assert raised.value.status == "not_applicable"

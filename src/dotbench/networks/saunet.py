@@ -139,7 +139,7 @@ class SAUNet(nn.Module):
             x = merge(torch.cat([skip, up(x)], dim=1))
         # float32: with eight bits of bfloat16 neighbouring pixels of a map are often equal, and peaks become plateaus.
         with torch.autocast(x.device.type, enabled=False):
-            return self.activation(self.head(x.float()))
+            return self.activation(self.head(x.to(self.head.weight.dtype)))
 
     def forward(self, x: Tensor) -> Tensor:
         *skips, deep = self.encode(x)

@@ -9,6 +9,7 @@ import tifffile
 
 from dotbench.cards.kernels import Kernel
 from dotbench.data.dataset import Dataset
+from dotbench.failure import Failure
 from dotbench.records import atomic, write_json
 from dotbench.targets.render import kernel_peak, render
 
@@ -17,6 +18,12 @@ def write_targets(dataset: Dataset, kernel: Kernel, folder: Path) -> None:
     """{image}.tif for every labelled image, and target.json with what each map holds."""
     ndim, spacing = dataset.ndim, dataset.info["spacing"]
     needs_masks = getattr(kernel, "source", None) == "masks"
+    if needs_masks and not dataset.info["masks"]:
+        raise Failure(
+            "not_applicable",
+            f"{dataset.info['dataset']} has no instance masks, which the kernel {kernel.name} draws; a method whose kernel "
+            "has `source: discs` needs none",
+        )
     images = {}
     for image in dataset.labelled:
         dots, labels = dataset.dots(image), dataset.mask(image) if needs_masks else None

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from dotbench.digest import code_digest
-from dotbench.errors import UserError
 from dotbench.failure import Failure
 from dotbench.inference.device import Compute
 from dotbench.inference.intensity import Intensity
@@ -81,10 +80,10 @@ class Job:
         unlabelled = None
         if training.unlabelled_batch:
             if not task.split.unlabelled:
-                raise UserError(
-                    f"{task.card.id} learns from unlabelled images too, and this split has none",
-                    where=f"protocol {task.split.protocol}",
-                    allowed="protocols with unlabelled images, such as guo2022",
+                raise Failure(
+                    "not_applicable",
+                    f"{task.card.id} learns from unlabelled images too, and this split ({task.split.protocol}, "
+                    f"N={task.split.n}) leaves none; guo2022 does",
                 )
             unlabelled = self._pool(task.split.unlabelled, labelled=False)
         numbers = range(len(training.stages))
