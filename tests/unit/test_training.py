@@ -484,3 +484,37 @@ def test_without_unlabelled_images_it_is_not_applicable(tiny_dataset):
     with pytest.raises(Failure, match="leaves none") as raised:
         train(task(tiny_dataset, "a", ssl_card()))
     assert raised.value.status == "not_applicable"
+
+
+# --- plateaus --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("validates", [True, False])
+def test_a_plateau_lowers_the_rate_and_ends_the_training(tiny_dataset, validates, monkeypatch):
+    from dotbench.training.watch import Watch
+
+    # An error that never falls again; without validation images the loss, of steps that lead nowhere, decides.
+    monkeypatch.setattr(Watch, "look", lambda self, model, last: 5.0 if self.validation else None)
+    monkeypatch.setattr("dotbench.training.loop.pixel_loss", lambda *_: torch.ones((), requires_grad=True))
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)
+    card = method(
+        steps=40,
+        stages=[
+            {
+                "steps": 40,
+                "batch": 2,
+                "crop": [24, 24],
+                "lr": 0.01,
+                "schedule": {"name": "plateau", "every": 2, "factor": 0.5, "stop": 5},
+            }
+        ],
+    )
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split(
+        "tiny", "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:3]) if validates else (), tuple(ids[3:]), ()
+    )
+    job = task(tiny_dataset, "a", card, split)
+    train(job)
+    history = read_csv(job.out / "history.csv")
+    assert [float(row["lr"]) for row in history] == [0.01, 0.01, 0.01, 0.005, 0.005, 0.0025]
+    assert read_json(job.out / "train.json")["steps"] == 12

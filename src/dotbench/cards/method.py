@@ -41,10 +41,13 @@ class Optimizer(Part):
 
 
 class Schedule(Part):
-    name: Literal["constant", "step", "cosine", "cosine_restarts", "one_cycle"] = "constant"
+    name: Literal["constant", "step", "cosine", "cosine_restarts", "one_cycle", "plateau"] = "constant"
     every: PositiveInt | None = None
-    """step: epochs between drops"""
+    """step: epochs between drops; plateau: looks (every `validate_every` steps) without improvement before a drop"""
     factor: PositiveFloat = 0.1
+    stop: PositiveInt | None = None
+    """plateau: looks without improvement that end the training. What should improve is the validation error, or the
+    training loss where a protocol has no validation images"""
     first: PositiveInt | None = None
     """cosine_restarts: steps of the first period"""
     grow: PositiveFloat = 2.0
@@ -56,7 +59,7 @@ class Schedule(Part):
 
     @model_validator(mode="after")
     def _complete(self):
-        for name, key in (("step", "every"), ("cosine_restarts", "first")):
+        for name, key in (("step", "every"), ("plateau", "every"), ("cosine_restarts", "first")):
             if self.name == name and getattr(self, key) is None:
                 raise ValueError(f"{name} needs `{key}`")
         return self

@@ -112,7 +112,7 @@ def _write(job: Job, loop: Loop, out: Path) -> None:
         "status": "ok",
         "reason": "",
         "seed": job.task.seed,
-        "steps": loop.steps,
+        "steps": state.step,
         "kept_step": kept,
         "validation_mae": next((row["validation_mae"] for row in state.history if row["step"] == kept), None),
         "parameters": sum(weight.numel() for weight in state.model.parameters()),
