@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.kernels import Kernel
+from dotbench.paths import Cell
 
 
 class Needs(Part):
@@ -112,6 +113,21 @@ class Detect(Part):
     """as a share of a lone cell's peak; null: chosen on the validation images"""
 
 
+class Start(Part):
+    """A cell whose trained weights another training begins with."""
+
+    dataset: Id
+    protocol: Id
+    n: PositiveInt
+    """number of training images there"""
+    draw: int = Field(0, ge=0)
+    method: Id
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.dataset, self.protocol, self.n, self.draw, self.method)
+
+
 class _Method(Card):
     based_on: Id | None = None
     """another method's card; what is written here replaces what stands there, key by key"""
@@ -146,6 +162,8 @@ class NetworkCard(_Method):
     kind: Literal["network"]
     network: Id
     options: dict[str, Any] = {}
+    start: Start | None = None
+    """what the training begins with, instead of random weights; without training images (N = 0) it is used as it is"""
     kernel: Kernel
     input: Input = Input()
     training: Training
