@@ -48,7 +48,7 @@ class Plan:
         """Every cell to build, in a fixed order."""
         wanted = {cell for paper in self.papers.values() for cell in cells_needed(paper, self.config.draws)}
         for run in self.config.runs:
-            names = self.methods if run.methods == "all" else run.methods
+            names = self._general if run.methods == "all" else run.methods
             wanted |= {
                 Cell(run.dataset, run.protocol, n, draw, method)
                 for n in run.n
@@ -58,6 +58,15 @@ class Plan:
         return tuple(
             sorted(cell for cell in wanted if cell.dataset in self.datasets and cell.method in self.methods)
         )
+
+    @cached_property
+    def _general(self) -> list[str]:
+        """Methods for any images: one that starts from another training is meant for images like those."""
+        return [
+            id
+            for id, card in self.methods.items()
+            if all(getattr(variant, "start", None) is None for variant in card.variants)
+        ]
 
     @cached_property
     def kernels(self) -> Mapping[str, Kernel]:
@@ -74,6 +83,11 @@ class Plan:
     def applies(self, cell: Cell) -> bool:
         """Whether the method is made for images of this dataset's dimension."""
         return self.datasets[cell.dataset].ndim in self.methods[cell.method].ndim
+
+    def start(self, cell: Cell) -> Cell | None:
+        """The cell with whose weights the training of this one begins."""
+        start = getattr(self.method(cell), "start", None)
+        return start and start.cell
 
     def trains(self, cell: Cell) -> bool:
         return self.methods[cell.method].trains and self.applies(cell)
@@ -168,9 +182,35 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
         problems += _too_many(
             run, datasets.get(run.dataset), lambda number, at=at: source.at((*at, "n", number))
         )
+    for card in methods.values():
+        problems += _start_problems(card, datasets, methods)
     if problems:
         raise Problems(problems)
     return Plan(config, datasets, methods, papers)
+
+
+def _start_problems(
+    card: MethodCard, datasets: Mapping[str, DatasetCard], methods: Mapping[str, MethodCard]
+) -> Iterator[UserError]:
+    """A method that starts from another training needs what that one needs."""
+    for variant in card.variants:
+        start, path = getattr(variant, "start", None), [card.id]
+        while start is not None:
+            where, path = card.line_of("start"), [*path, start.method]
+            if start.protocol not in PROTOCOLS:
+                yield unknown("protocol", start.protocol, PROTOCOLS, where=where)
+            for kind, id, known in (("dataset", start.dataset, datasets), ("method", start.method, methods)):
+                if id not in known:
+                    yield UserError(
+                        f"{card.id} starts from {start.cell}, and the configuration has no {kind} {id}",
+                        where=where,
+                        next=f"add {id} to `{kind}s:` of the configuration, or take {card.id} off `methods:`",
+                    )
+                    return
+            if start.method in path[:-1]:
+                yield UserError(f"a training that starts from itself: {', '.join(path)}", where=where)
+                return
+            start = getattr(methods[start.method].of(datasets[start.dataset].ndim), "start", None)
 
 
 def _too_many(run: Run, card: DatasetCard | None, line: Callable[[int], str]) -> Iterator[UserError]:

@@ -60,7 +60,7 @@ def target(plan: Plan, dataset: str, kernel: Kernel) -> None:
 def train(plan: Plan, cell: Cell) -> None:
     from dotbench.training.task import Task
 
-    layout, card = plan.layout, plan.method(cell)
+    layout, card, start = plan.layout, plan.method(cell), plan.start(cell)
     task = Task(
         cell,
         card,
@@ -70,6 +70,7 @@ def train(plan: Plan, cell: Cell) -> None:
         targets=layout.target(cell.dataset, card.kernel.slug) if card.kind == "network" else None,
         out=layout.cell(cell),
         checkpoints=layout.checkpoint(cell),
+        start=start and layout.cell(start),
         device=plan.config.device,
         deterministic=plan.config.deterministic,
         seed=plan.config.seed,
@@ -123,6 +124,9 @@ def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
     a job of Snakemake."""
     layout, card = plan.layout, plan.method(cell)
     again = force
+    if (start := plan.start(cell)) is not None:
+        provide(plan, start.dataset)
+        walk(plan, start)
 
     def due(folder: Path, *files: str) -> bool:
         return again or not all((folder / file).is_file() for file in files)

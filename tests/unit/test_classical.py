@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from dotbench.cards import card_ids, load_method
@@ -111,6 +112,27 @@ def test_random_points_are_as_many_as_cells_and_inside(ndim):
     assert np.array_equal(first.dots, again.dots)
     assert not np.array_equal(first.dots, other.dots)
     assert ((first.dots >= -0.5) & (first.dots <= np.array(image.shape) - 0.5)).all()
+
+
+@both
+@pytest.mark.parametrize("id", ["blob", "cubic", "hessian", "watershed"])
+def test_detectors_find_bright_and_dark_cells_that_are_apart(id, ndim):
+    dots, image = cells(ndim)
+    # A core or a watershed of noisy balls may be cut in two: smooth them as a microscope does.
+    image = gaussian_filter(image.astype(np.float32), 1 / np.array(INFO[ndim].spacing or (1,) * ndim))
+    for shown in (image, 255 - image):
+        said = predict(id, Sample("a", shown, None), INFO[ndim])
+        distance, nearest = KDTree(dots).query(said.dots)
+        assert said.count == len(said.dots) == len(dots)
+        assert sorted(nearest.tolist()) == list(range(len(dots)))
+        assert (distance < 2).all()
+        assert len(said.scores) == len(dots)
+
+
+@both
+@pytest.mark.parametrize("id", ["blob", "cubic", "hessian", "watershed"])
+def test_detectors_find_nothing_where_nothing_is(id, ndim):
+    assert predict(id, Sample("a", np.full((20,) * ndim, 7, np.uint16), None), INFO[ndim]).count == 0
 
 
 def test_random_points_are_uniform_and_reach_every_pixel():

@@ -105,3 +105,27 @@ def test_a_file_that_lacks_something(monkeypatch):
     monkeypatch.delattr("dotbench.networks.fcrn_a.receptive_field")
     with pytest.raises(UserError, match="has no receptive_field"):
         fcrn_a()
+
+
+# --- NuMorph's U-Net -------------------------------------------------------------------------------------------------
+
+
+def test_numorph_s_unet_has_the_weights_of_the_published_one():
+    from dotbench.networks import numorph_unet
+
+    model = numorph_unet.build(numorph_unet.Options(), 1, 3)
+    assert sum(weight.numel() for weight in model.parameters()) == pytest.approx(33.06e6, rel=1e-3)
+
+
+def test_numorph_s_dice_looks_along_z():
+    from dotbench.networks.numorph_unet import dice_loss
+
+    target = torch.zeros(1, 1, 4, 2, 2)
+    target[0, 0, 1:3, 0, 0] = 1
+    assert dice_loss(target, target, None, "lines") == 0
+    nothing = torch.zeros_like(target)
+    # Of four lines one is wrong, by (0 + 1) / (1 + 1); as a whole it is all wrong by as much.
+    assert dice_loss(nothing, target, None, "lines") == pytest.approx(0.5 / 4)
+    assert dice_loss(nothing, target, None, "volume") == pytest.approx(0.5)
+    # Where the loss may not look nothing is wrong.
+    assert dice_loss(nothing, target, 1 - target, "lines") == 0

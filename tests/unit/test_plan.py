@@ -7,7 +7,7 @@ import pytest
 from dotbench.cards import load_config
 from dotbench.cards.load import Problems, options_of
 from dotbench.data.readers import sim2d
-from dotbench.paths import CONFIG
+from dotbench.paths import CONFIG, Cell
 from dotbench.plan import plan_of, read_plan
 
 RUNS = "runs:\n  - {dataset: sim2d, protocol: random, n: [4, 8], draws: 2, methods: all}\n"
@@ -138,3 +138,35 @@ def test_an_option_is_told_at_the_line_that_gives_it(write):
     with pytest.raises(Problems, match="did you mean 'images'") as caught:
         options_of(plan.datasets["sim2d"], sim2d.Options)
     assert caught.value.problems[0].where.endswith("config.yaml:9")
+
+
+STARTS = """
+overrides:
+  methods:
+    fcrn_a:
+      start: {dataset: sim2d, protocol: random, n: 4, method: fcrn_a_published}
+"""
+
+
+def test_a_method_that_starts_from_another_training_knows_its_cell(write):
+    methods = "datasets: [sim2d, vgg]\nmethods: [fcrn_a, fcrn_a_published, mean]\n"
+    plan = read_plan(write(methods + RUNS + STARTS))
+    assert str(plan.start(Cell("vgg", "random", 1, 3, "fcrn_a"))) == "sim2d/random/n4/draw0/fcrn_a_published"
+    assert plan.start(Cell("vgg", "random", 1, 3, "mean")) is None
+    # `all` means methods for any images.
+    assert {cell.method for cell in plan.cells} == {"fcrn_a_published", "mean"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("fcrn_a_published, ", ""), "the configuration has no method fcrn_a_published"),
+        (("[sim2d, vgg]", "[vgg]"), "the configuration has no dataset sim2d"),
+        (("method: fcrn_a_published", "method: fcrn_a"), "starts from itself: fcrn_a, fcrn_a"),
+        (("protocol: random, n: 4, m", "protocol: rondom, n: 4, m"), "did you mean 'random'"),
+    ],
+)
+def test_what_a_method_cannot_start_from_is_told(write, change, told):
+    text = "datasets: [sim2d, vgg]\nmethods: [fcrn_a_published, fcrn_a]\n" + STARTS
+    with pytest.raises(Problems, match=told):
+        read_plan(write(text.replace(*change)))

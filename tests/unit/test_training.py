@@ -22,7 +22,7 @@ from dotbench.cards.method import METHOD, Input, Schedule, Stage
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure, Stopped
+from dotbench.failure import Failure, Stopped, write_train_failure
 from dotbench.inference.device import Compute, choose
 from dotbench.inference.intensity import Intensity
 from dotbench.networks import load_network
@@ -498,3 +498,79 @@ def test_without_unlabelled_images_it_is_not_applicable(tiny_dataset):
     with pytest.raises(Failure, match="leaves none") as raised:
         train(task(tiny_dataset, "a", ssl_card()))
     assert raised.value.status == "not_applicable"
+
+
+# --- plateaus --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("validates", [True, False])
+def test_a_plateau_lowers_the_rate_and_ends_the_training(tiny_dataset, validates, monkeypatch):
+    from dotbench.training.watch import Watch
+
+    # An error that never falls again; without validation images the loss, of steps that lead nowhere, decides.
+    monkeypatch.setattr(Watch, "look", lambda self, model, last: 5.0 if self.validation else None)
+    monkeypatch.setattr("dotbench.training.loop.pixel_loss", lambda *_: torch.ones((), requires_grad=True))
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda self: None)
+    card = method(
+        steps=40,
+        stages=[
+            {
+                "steps": 40,
+                "batch": 2,
+                "crop": [24, 24],
+                "lr": 0.01,
+                "schedule": {"name": "plateau", "every": 2, "factor": 0.5, "stop": 5},
+            }
+        ],
+    )
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split(
+        "tiny", "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:3]) if validates else (), tuple(ids[3:]), ()
+    )
+    job = task(tiny_dataset, "a", card, split)
+    train(job)
+    history = read_csv(job.out / "history.csv")
+    assert [float(row["lr"]) for row in history] == [0.01, 0.01, 0.01, 0.005, 0.005, 0.0025]
+    assert read_json(job.out / "train.json")["steps"] == 12
+
+
+# --- trainings that start from another -------------------------------------------------------------------------------
+
+
+def without_images(folder: Path) -> Split:
+    return Split("tiny", "random", 0, 0, 0, (), (), tuple(Dataset.open(folder).ids), ())
+
+
+def test_a_training_begins_where_another_ended(tiny_dataset):
+    first = task(tiny_dataset, "first")
+    train(first)
+    # Steps of no length: what comes out is what went in.
+    still = [{"steps": 2, "batch": 2, "crop": [24, 24], "lr": 1e-30}]
+    second = task(tiny_dataset, "second", method(stages=still), start=first.out)
+    train(second)
+    assert all(np.array_equal(array, weights(second.out)[name]) for name, array in weights(first.out).items())
+    assert read_json(second.out / "train.json")["weights"] == f"starts from {first.cell}"
+
+
+def test_without_training_images_it_ends_where_it_starts(tiny_dataset):
+    first = task(tiny_dataset, "first")
+    train(first)
+    second = task(tiny_dataset, "second", split=without_images(tiny_dataset), start=first.out)
+    train(second)
+    assert (first.out / "model.safetensors").read_bytes() == (second.out / "model.safetensors").read_bytes()
+    record = read_json(second.out / "train.json")
+    assert (record["status"], record["steps"], record["seconds"]) == ("ok", 0, 0)
+    assert read_csv(second.out / "history.csv") == []
+
+
+def test_a_start_that_cannot_be_used_is_told(tiny_dataset):
+    with pytest.raises(Failure, match="with N = 0 there are none"):
+        train(task(tiny_dataset, "alone", split=without_images(tiny_dataset)))
+    first = task(tiny_dataset, "first")
+    train(first)
+    wider = method().model_copy(update={"options": {"widths": [8, 4, 4], "bottleneck": 8}})
+    with pytest.raises(UserError, match="cannot start from another"):
+        train(task(tiny_dataset, "wider", wider, start=first.out))
+    write_train_failure(first.out, first.cell, "oom", "used it all")
+    with pytest.raises(Failure, match="has no weights: used it all"):
+        train(task(tiny_dataset, "second", start=first.out))

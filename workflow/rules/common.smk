@@ -186,6 +186,12 @@ def get_target(wildcards):
     return f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json" if card.kind == "network" else []
 
 
+def get_start(wildcards):
+    """The trained cell with whose weights the training of a cell begins, if it does not begin with random ones."""
+    start = plan.start(get_cell(wildcards))
+    return multiext(f"<results>/{start}/", "train.json", "model.safetensors") if start else []
+
+
 def get_model(wildcards):
     """What training leaves, for methods that train; the others start from nothing."""
     cell = get_cell(wildcards)

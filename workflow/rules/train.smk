@@ -4,6 +4,7 @@ rule train:
         split=SPLIT,
         dataset=DATASET,
         target=get_target,
+        start=get_start,
     output:
         f"{CELL}/train.json",
         f"{CELL}/history.csv",

@@ -14,11 +14,11 @@ class Run(Part):
 
     dataset: Id
     protocol: Id
-    n: tuple[PositiveInt, ...] = Field(min_length=1)
-    """numbers of training images"""
+    n: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    """numbers of training images; 0: for methods that learn nothing, or start from another training"""
     draws: PositiveInt = 1
     methods: tuple[Id, ...] | Literal["all"] = "all"
-    """all: every method of the configuration"""
+    """all: every method of the configuration but those that start from another training"""
 
 
 class Overrides(Part):

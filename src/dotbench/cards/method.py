@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.kernels import Kernel
+from dotbench.paths import Cell
 
 
 class Needs(Part):
@@ -41,10 +42,13 @@ class Optimizer(Part):
 
 
 class Schedule(Part):
-    name: Literal["constant", "step", "cosine", "cosine_restarts", "one_cycle"] = "constant"
+    name: Literal["constant", "step", "cosine", "cosine_restarts", "one_cycle", "plateau"] = "constant"
     every: PositiveInt | None = None
-    """step: epochs between drops"""
+    """step: epochs between drops; plateau: looks (every `validate_every` steps) without improvement before a drop"""
     factor: PositiveFloat = 0.1
+    stop: PositiveInt | None = None
+    """plateau: looks without improvement that end the training. What should improve is the validation error, or the
+    training loss where a protocol has no validation images"""
     first: PositiveInt | None = None
     """cosine_restarts: steps of the first period"""
     grow: PositiveFloat = 2.0
@@ -56,7 +60,7 @@ class Schedule(Part):
 
     @model_validator(mode="after")
     def _complete(self):
-        for name, key in (("step", "every"), ("cosine_restarts", "first")):
+        for name, key in (("step", "every"), ("plateau", "every"), ("cosine_restarts", "first")):
             if self.name == name and getattr(self, key) is None:
                 raise ValueError(f"{name} needs `{key}`")
         return self
@@ -110,6 +114,21 @@ class Detect(Part):
     """as a share of a lone cell's peak; null: chosen on the validation images"""
 
 
+class Start(Part):
+    """A cell whose trained weights another training begins with."""
+
+    dataset: Id
+    protocol: Id
+    n: PositiveInt
+    """number of training images there"""
+    draw: int = Field(0, ge=0)
+    method: Id
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.dataset, self.protocol, self.n, self.draw, self.method)
+
+
 class _Method(Card):
     based_on: Id | None = None
     """another method's card; what is written here replaces what stands there, key by key"""
@@ -142,6 +161,8 @@ class NetworkCard(_Method):
     kind: Literal["network"]
     network: Id
     options: dict[str, Any] = {}
+    start: Start | None = None
+    """what the training begins with, instead of random weights; without training images (N = 0) it is used as it is"""
     kernel: Kernel
     input: Input = Input()
     training: Training

@@ -7,7 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    WithJsonSchema,
+    model_validator,
+)
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.metrics import METRICS
@@ -46,6 +54,7 @@ def _printed(given: Any) -> Printed:
     return Printed(text=text, bound=found["bound"], decimals=decimals, **numbers)
 
 
+UNPRINTED = Printed(text="")
 PrintedValue = Annotated[Printed, BeforeValidator(_printed), WithJsonSchema({"type": ["string", "number"]})]
 MetricName = Annotated[Literal[tuple(METRICS)], Field(description="a key of metrics.json")]
 
@@ -55,7 +64,7 @@ class _Place(Part):
 
     dataset: Id | None = None
     protocol: Id | None = None
-    n: PositiveInt | None = None
+    n: NonNegativeInt | None = None
     """number of training images"""
     metric: MetricName | None = None
     prints: str | None = None
@@ -74,8 +83,8 @@ class Row(_Place):
     label: str
     """as printed"""
     method: Id
-    printed: tuple[PrintedValue, ...]
-    """one value a column"""
+    printed: tuple[PrintedValue, ...] = ()
+    """one value a column; none in a table of questions that no paper has answered"""
     n_printed: str | None = None
     """what the paper prints for N, where that is not a number"""
     note: str | None = None
@@ -145,7 +154,7 @@ class ScoreTable(_Place):
     def _complete(self):
         width = len(self.columns)
         for part in (*self.rows, *self.improvements):
-            if len(part.printed) != width:
+            if part.printed and len(part.printed) != width:
                 raise ValueError(
                     f"row {part.label!r} has {len(part.printed)} printed values for {width} columns"
                 )
@@ -167,6 +176,11 @@ class ScoreTable(_Place):
         return next((word for part in (row, column, self) if (word := getattr(part, key)) is not None), None)
 
     @property
+    def prints_values(self) -> bool:
+        """Whether there is anything to hold ours against."""
+        return any(row.printed for row in self.rows)
+
+    @property
     def n_in_rows(self) -> bool:
         """Whether N belongs to the rows, so that the table needs a column for it."""
         return any(row.n is not None for row in self.rows)
@@ -181,7 +195,8 @@ class ScoreTable(_Place):
                 cells = tuple(Cell(dataset, protocol, n, draw, row.method) for draw in range(self.draws))
                 prints = self._say("prints", row, column) or METRICS[metric].label
                 why = self._say("incomparable", row, column)
-                yield Asked(i, j, row.label, cells, metric, prints, row.printed[j], why)
+                printed = row.printed[j] if row.printed else UNPRINTED
+                yield Asked(i, j, row.label, cells, metric, prints, printed, why)
 
     def variant(self, change: Variant) -> ScoreTable:
         """This table with another protocol or dataset, and only the columns that it makes sense for."""
@@ -195,7 +210,7 @@ class ScoreTable(_Place):
             return place | ({"n": change.n[dataset]} if part.n is not None and dataset in change.n else {})
 
         def kept(part: Any) -> dict[str, Any]:
-            return {"printed": tuple(part.printed[j] for j in keep)}
+            return {"printed": tuple(part.printed[j] for j in keep if part.printed)}
 
         return self.model_copy(
             update={

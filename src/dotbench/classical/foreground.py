@@ -52,6 +52,15 @@ def foreground(
     return bright
 
 
+def is_dark(values: np.ndarray) -> bool:
+    """Whether cells are the dark side of an image: the side of Otsu's threshold that covers less."""
+    from skimage.filters import threshold_otsu
+
+    if values.min() == values.max():
+        return False
+    return bool(np.count_nonzero(values > threshold_otsu(values)) > values.size / 2)
+
+
 def grey(image: np.ndarray, ndim: int, where: object = None) -> np.ndarray:
     """One channel, float32: the mean of all but an alpha channel, since no stain may count more than another."""
     colours = image[..., :3] if image.ndim > ndim and image.shape[-1] == 4 else image

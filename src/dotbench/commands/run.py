@@ -71,13 +71,16 @@ def _works(what: object, step: Callable[[Any], None]) -> bool:
 def matching(plan: Plan, pattern: str) -> list[Cell]:
     """The cells that a name or pattern means; a full name need not be in the configuration."""
     if not set(pattern) & set("*?["):
-        cell = Cell.parse(pattern)
-        # A card that the configuration does not list is fine here: the cell was asked for by name.
-        if cell.dataset not in plan.datasets:
-            plan.datasets[cell.dataset] = load_dataset(cell.dataset)
-        if cell.method not in plan.methods:
-            plan.methods[cell.method] = load_method(cell.method)
-        return [cell]
+        cell: Cell | None = Cell.parse(pattern)
+        named = [cell]
+        while cell is not None:
+            # A card that the configuration does not list is fine here: the cell was asked for by name.
+            if cell.dataset not in plan.datasets:
+                plan.datasets[cell.dataset] = load_dataset(cell.dataset)
+            if cell.method not in plan.methods:
+                plan.methods[cell.method] = load_method(cell.method)
+            cell = plan.start(cell)
+        return named
     found = [cell for cell in plan.cells if fnmatchcase(str(cell), pattern)]
     if not found:
         raise UserError(

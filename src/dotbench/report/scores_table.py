@@ -22,10 +22,13 @@ DETAILS = (
     *("Row", "Column", "Verdict", "Printed", "Ours ± SD", "95 % interval", "Difference", "Tolerance"),
     *("Floor", "Ceiling", "F1 (%)", "Chance F1 (%)", "Draws"),
 )
-LEGEND = (
+PRINTED = (
     "Upper line: ours, the mean over draws ± standard deviation over draws. Lower line, small: as the paper prints it.",
     "Tolerance: the paper's own ±, else 10 % of the printed error (for F1, precision and recall the error is what is "
     "missing to 100 %).",
+)
+UNPRINTED = ("The mean over draws ± standard deviation over draws.",)
+LEGEND = (
     "95 % interval: bootstrap over test images, averaged over draws; it says nothing about other training images.",
     "Floor: every image gets the mean count of the training images. Chance: random places, as many as there are cells. "
     "Ceiling: the true dots drawn as a map and found again by the same post-processing.",
@@ -57,7 +60,7 @@ def build_scores_table(
         + [context | record for record in _improvement_records(table, places)],
         columns=COLUMNS,
         notes=tuple(notes.texts),
-        legend=(verdict_legend(used), *LEGEND),
+        legend=(verdict_legend(used), *(PRINTED if table.prints_values else UNPRINTED), *LEGEND),
     )
 
 
@@ -176,7 +179,10 @@ def _overview(table: ScoreTable, sections: tuple[Section, ...]) -> Grid:
         for column in table.columns
     ]
     return Grid(
-        "In the paper's form", (*lead, *names), sections, (("", len(lead)), *groups) if headed else ()
+        "In the paper's form" if table.prints_values else "Overview",
+        (*lead, *names),
+        sections,
+        (("", len(lead)), *groups) if headed else (),
     )
 
 

@@ -14,6 +14,7 @@ from dotbench.training.task import HISTORY, Task
 
 
 def train(task: Task) -> None:
+    task.check_images()
     card, split = task.card, task.split
     module = load_module(card.module, card.line_of(card.kind))
     options = read_options(module, card.options, card.line_of("options"))

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dotbench.data.files import sha256_of
 from dotbench.digest import code_digest
 from dotbench.failure import Failure
 from dotbench.inference.device import Compute
@@ -22,6 +23,7 @@ from dotbench.training.checkpoint import training_key
 from dotbench.training.loop import State
 from dotbench.training.optimizers import make_optimizer
 from dotbench.training.pool import Pool, open_sources, open_target
+from dotbench.training.start import MODEL, load_start
 from dotbench.training.task import Task
 from dotbench.training.watch import Watch, Watched
 
@@ -59,6 +61,7 @@ class Job:
             dataset=task.dataset.info["digest"],
             targets=self.target_facts,
             seed=task.seed,
+            start=task.start and sha256_of(task.start / MODEL),
             precision=self.compute.precision,
         )
 
@@ -67,6 +70,8 @@ class Job:
         ndim = task.dataset.ndim
         torch.manual_seed(task.seed)
         model = self.network.build(self.intensity.channels, ndim)
+        if task.start is not None:
+            load_start(model, task.start)
         model = model.to(self.compute.device, memory_format=self.compute.memory_format(ndim))
         return State(
             model,

@@ -35,6 +35,14 @@ class State:
     best: float | None = None
     best_step: int = 0
     best_weights: dict[str, Tensor] | None = None
+    lowest: float | None = None
+    """schedule plateau: what should fall, at its lowest"""
+    waited: int = 0
+    """looks since then"""
+    dropped: float = 1.0
+    """what plateaus left of the learning rate"""
+    stopped: bool = False
+    """whether a plateau has ended the training"""
     history: list[dict[str, float | None]] = field(default_factory=list)
 
     def save(self) -> dict[str, Any]:
@@ -52,7 +60,10 @@ class State:
         return self.best_weights or copy_of(self.model)
 
 
-_PLAIN = ("step", "seconds", "loss", "since", "constant", "best", "best_step", "best_weights", "history")
+_PLAIN = (
+    *("step", "seconds", "loss", "since", "constant", "best", "best_step", "best_weights", "history"),
+    *("lowest", "waited", "dropped", "stopped"),
+)
 
 
 class Loop:
@@ -82,7 +93,7 @@ class Loop:
         self.watch.constant = state.constant
         state.loss = state.loss.to(self.compute.device)
         state.model.train()
-        while state.step < self.steps:
+        while state.step < self.steps and not state.stopped:
             lr = self._step()
             state.step += 1
             state.seconds = time.monotonic() - start
@@ -92,9 +103,9 @@ class Loop:
 
     def _step(self) -> float:
         state = self.state
-        stage = next(number for number, end in enumerate(self.ends) if state.step < end)
+        stage = self._stage(state.step)
         within = state.step - (self.ends[stage - 1] if stage else 0)
-        lr = learning_rate(self.training.stages[stage], within, self.images)
+        lr = learning_rate(self.training.stages[stage], within, self.images) * state.dropped
         for group in state.optimizer.param_groups:
             group["lr"] = lr
         batch, seed = self.stages[stage](within)
@@ -109,6 +120,9 @@ class Loop:
         state.loss += loss.detach()
         state.since += 1
         return lr
+
+    def _stage(self, step: int) -> int:
+        return next(number for number, end in enumerate(self.ends) if step < end)
 
     def _loss(self, batch: Batch) -> Tensor:
         model, network = self.state.model, self.network
@@ -143,6 +157,21 @@ class Loop:
         )
         state.loss.zero_()
         state.since = 0
+        self._wait(loss if error is None else error)
+
+    def _wait(self, seen: float) -> None:
+        """What a schedule does that goes by success and not by the step."""
+        state = self.state
+        schedule = self.training.stages[self._stage(state.step - 1)].schedule
+        if schedule.name != "plateau":
+            return
+        if state.lowest is None or seen < state.lowest:
+            state.lowest, state.waited = seen, 0
+            return
+        state.waited += 1
+        if state.waited % schedule.every == 0:
+            state.dropped *= schedule.factor
+        state.stopped = schedule.stop is not None and state.waited >= schedule.stop
 
 
 def copy_of(model: nn.Module) -> dict[str, Tensor]:

@@ -19,12 +19,17 @@ from dotbench.training import checkpoint
 from dotbench.training.job import Job
 from dotbench.training.loop import Loop, State, copy_of
 from dotbench.training.progress import Progress
+from dotbench.training.start import hand_over, origin
 from dotbench.training.stopping import wish_to_stop
 from dotbench.training.task import HISTORY, Task
 
 
 def train(task: Task) -> None:
     """Goes on from the checkpoint if there is one."""
+    task.check_images()
+    if not task.split.train:
+        hand_over(task.start, task)
+        return
     card = task.card
     network = load_network(card.module, card.options, card.line_of("options"))
     compute = _without_flat_layers(choose(task.device, task.deterministic, task.threads), task, network)
@@ -112,11 +117,11 @@ def _write(job: Job, loop: Loop, out: Path) -> None:
         "status": "ok",
         "reason": "",
         "seed": job.task.seed,
-        "steps": loop.steps,
+        "steps": state.step,
         "kept_step": kept,
         "validation_mae": next((row["validation_mae"] for row in state.history if row["step"] == kept), None),
         "parameters": sum(weight.numel() for weight in state.model.parameters()),
-        "weights": job.network.weights,
+        "weights": origin(task.start) if (task := job.task).start else job.network.weights,
         "seconds": round(state.seconds, 2),
         **facts(job.compute),
     }

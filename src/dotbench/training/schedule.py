@@ -19,7 +19,8 @@ def learning_rate(stage: Stage, step: int, images: int) -> float:
     """The rate of one step, counted from the start of its stage."""
     schedule, steps = stage.schedule, stage_steps(stage, images)
     match schedule.name:
-        case "constant":
+        # What a plateau takes off, the loop knows.
+        case "constant" | "plateau":
             share = 1.0
         case "step":
             share = schedule.factor ** (step // (schedule.every * steps_per_epoch(stage, images)))

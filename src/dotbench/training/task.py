@@ -8,6 +8,7 @@ from pathlib import Path
 from dotbench.cards import DatasetCard, MethodCard
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
+from dotbench.failure import Failure
 from dotbench.paths import Cell
 
 HISTORY = ("step", "lr", "loss", "validation_mae", "seconds")
@@ -25,6 +26,8 @@ class Task:
     out: Path
     """where model.safetensors, history.csv and train.json go"""
     checkpoints: Path
+    start: Path | None = None
+    """folder of the cell with whose weights the training begins"""
     device: str = "auto"
     deterministic: bool = False
     seed: int = 0
@@ -32,3 +35,10 @@ class Task:
     """None: as many as PyTorch finds"""
     checkpoint_every: float = 60.0
     """seconds of work that a crash may cost"""
+
+    def check_images(self) -> None:
+        """Whether there is anything to learn from."""
+        if not self.split.train and self.start is None:
+            raise Failure(
+                "not_applicable", f"{self.card.id} learns from training images, and with N = 0 there are none"
+            )

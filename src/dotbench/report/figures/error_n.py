@@ -41,7 +41,9 @@ def figure_error_n(
             entries[label] = _plot(axis, points, style, shift.get(method, 1))
         for method, label, n, value, sd in printed:
             style = {**look[method], "linestyle": "none", "markerfacecolor": "white"}
-            drawn = axis.errorbar(n * shift[method] * 1.04, value, sd, elinewidth=0.7, alpha=0.8, **style)
+            drawn = axis.errorbar(
+                _place(n) * shift[method] * 1.04, value, sd, elinewidth=0.7, alpha=0.8, **style
+            )
             if method not in {one.method for one in known}:
                 entries.setdefault(f"{label} (printed only)", drawn)
         _scale(axis, sorted({one.n for one in known} | {n for _, _, n, *_ in printed}))
@@ -54,7 +56,7 @@ def figure_error_n(
 
 def _plot(axis, points: list[Series], style: dict, shift: float):
     values = [one.result.value("mae") for one in points]
-    n = [one.n * shift for one in points]
+    n = [_place(one.n) * shift for one in points]
     return axis.errorbar(
         n, [v.mean for v in values], [v.sd or 0 for v in values], capsize=2, elinewidth=0.9, **style
     )
@@ -76,9 +78,14 @@ def _printed(
                 yield cell.method, place.label, cell.n, place.printed.value, place.printed.sd
 
 
+def _place(n: int) -> float:
+    """Where N stands on an axis of doublings, which has no 0."""
+    return n or 0.5
+
+
 def _scale(axis, numbers: list[int]) -> None:
     axis.set_xscale("log", base=2)
-    axis.set_xticks(numbers, [str(n) for n in numbers])
+    axis.set_xticks([_place(n) for n in numbers], [str(n) for n in numbers])
     axis.xaxis.set_minor_locator(NullLocator())
     # The floor is so far off that a linear axis would press all methods together.
     log_scale(axis.yaxis)
