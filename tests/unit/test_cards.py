@@ -103,6 +103,13 @@ def test_another_kernel_takes_none_of_the_keys_of_the_first(tmp_path):
     assert card.kernel.slug == "inverse_distance"
 
 
+def test_another_network_takes_none_of_the_options(tmp_path):
+    base = GOOD + "options: {a: 1, b: 2}\n"
+    assert card_of(tmp_path, one="based_on: two\noptions: {b: 3}\n", two=base).options == {"a": 1, "b": 3}
+    text = "based_on: two\nnetwork: other\noptions: {c: 3}\n"
+    assert card_of(tmp_path / "other", one=text, two=base).options == {"c": 3}
+
+
 def test_mistakes_are_told_where_they_stand(tmp_path):
     with pytest.raises(Problems) as caught:
         card_of(

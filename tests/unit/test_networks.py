@@ -55,14 +55,15 @@ def test_the_encoder_sees_as_far_as_published(name, field):
     assert high - low + 1 == field
 
 
-@pytest.mark.parametrize("name", ["fcrn_a", "fcrn_b"])
+@pytest.mark.parametrize("name", ["fcrn_a", "fcrn_b", "unet"])
 def test_no_output_depends_on_more_than_the_receptive_field(name):
     network = load_network(f"dotbench.networks.{name}", {})
     model = linear(network.build(1, 2))
-    image = torch.rand(1, 1, 160, 8, dtype=torch.float64, requires_grad=True)
+    middle = network.receptive_field
+    image = torch.rand(1, 1, 2 * middle + -2 * middle % 8, 8, dtype=torch.float64, requires_grad=True)
     output = model(image)
     farthest = 0
-    for line in range(76, 84):
+    for line in range(middle, middle + 8):
         low, high = reach(output[0, 0, line, 0], image)
         farthest = max(farthest, line - low, high - line)
         image.grad, output = None, model(image)

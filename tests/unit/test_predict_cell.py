@@ -23,7 +23,7 @@ from dotbench.failure import Failure, write_train_failure
 from dotbench.inference.device import choose
 from dotbench.paths import Cell
 from dotbench.predict.cell import predict_cell
-from dotbench.predict.network import open_model
+from dotbench.predict.network import fitted_line, open_model, open_predictor
 from dotbench.predict.task import Task
 from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
@@ -99,6 +99,31 @@ def test_predictions_have_the_precision_of_the_training(tiny_dataset):
     job = trained(task(tiny_dataset))
     model = open_model(job.folder / "model.safetensors", choose("cpu", deterministic=True), job.card)
     assert model.compute.precision == read_json(job.folder / "train.json")["precision"]
+
+
+def test_a_line_is_fitted_where_there_is_one():
+    counts = np.arange(10.0)
+    assert fitted_line(counts, 2 * counts + 3) == pytest.approx((2, 3))
+    assert fitted_line(counts[:4], 2 * counts[:4]) == (1, 0), "too few images"
+    assert fitted_line(np.full(10, 4.0), counts) == (1, 0), "a network that always says the same"
+
+
+def test_counts_calibrated_on_validation_images(tiny_dataset, monkeypatch):
+    monkeypatch.setattr("dotbench.predict.network.FEWEST", 2)
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split("tiny", "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:4]), tuple(ids[4:]), ())
+    plain = trained(replace(task(tiny_dataset), split=split))
+    predict_cell(plain)
+    before = [float(row["count"]) for row in read_csv(plain.folder / "counts.csv")]
+    assert read_json(plain.folder / "run.json")["line"] == [1, 0]
+    predict_cell(replace(plain, card=card(calibrate="validation", detect={"threshold": 0.5})))
+    slope, offset = read_json(plain.folder / "run.json")["line"]
+    after = [float(row["count"]) for row in read_csv(plain.folder / "counts.csv")]
+    np.testing.assert_allclose(after, np.maximum(slope * np.array(before) + offset, 0), rtol=1e-6)
+    # Two validation images lie on the line.
+    model = open_predictor(replace(plain, card=card(calibrate="validation")))
+    found = [model.predict(plain.dataset.sample(id)).count for id in split.validation]
+    np.testing.assert_allclose(found, [len(plain.dataset.dots(id)) for id in split.validation], atol=1e-3)
 
 
 def test_counting_detections(tiny_dataset):

@@ -106,3 +106,11 @@ def test_without_batch_norm_or_wish_nothing_is_refreshed(options):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     net.finish(model, iter([]), net.options)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_without_norm_orthogonal_weights_keep_the_size_of_the_signal():
+    model = network(norm="none", init="orthogonal", head="linear").build(1, 2).eval()
+    assert sum(weight.numel() for weight in model.parameters()) < 2_191_713
+    with torch.no_grad():
+        levels = model.encode(torch.randn(1, 1, 64, 64))
+    assert all(0.1 < level.std() < 10 for level in levels)

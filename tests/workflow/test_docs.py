@@ -16,7 +16,7 @@ DOCUMENTS = [
     "docs/add-your-own-dataset.md",
     "docs/slurm.md",
 ]
-OTHERS = {"docs/add-a-method.md": "tests/workflow/test_add_method.py", "docs/decisions.md": "has no commands"}
+OTHERS = {"docs/add-a-method.md": "tests/workflow/test_add_method.py", "docs/decisions.md": "has no commands", "docs/results.md"}
 # Languages that are shown, not typed.
 SHOWN = {"text", "yaml", "python"}
 

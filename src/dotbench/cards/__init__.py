@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -86,4 +87,8 @@ def _whole(file: Path, above: tuple[str, ...] = ()) -> Source:
         what = "a card based on itself" if base in above else f"no card {base!r} to be based on"
         known = sorted({path.stem for path in file.parent.glob("*.yaml")} - set(above))
         raise UserError(what, where=source.at(("based_on",)), allowed=", ".join(known))
-    return _whole(other, above).updated(source)
+    below = _whole(other, above)
+    if "network" in source.content and isinstance(below.content, dict):
+        # The options of one network mean nothing to another.
+        below = replace(below, content={key: below.content[key] for key in below.content if key != "options"})
+    return below.updated(source)

@@ -131,7 +131,8 @@ class Start(Part):
 
 class _Method(Card):
     based_on: Id | None = None
-    """another method's card; what is written here replaces what stands there, key by key"""
+    """another method's card; what is written here replaces what stands there, key by key; a card that names its network
+    takes none of the other's options"""
     paper: Id | None = None
     """the paper card this method comes from"""
     role: Literal["method", "control"] = "method"
@@ -167,6 +168,8 @@ class NetworkCard(_Method):
     input: Input = Input()
     training: Training
     count: Literal["integral", "detections"] = "integral"
+    calibrate: Literal["none", "validation"] = "none"
+    """validation: counts go through the line that fits those of the validation images best (least squares)"""
     detect: Detect = Detect()
     trains: ClassVar[bool] = True
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +137,8 @@ def _predictor(folder: Path, card, info, record: dict, device: str):
 
     detect = card.detect.model_copy(update={"threshold": record["threshold"]})
     card = card.model_copy(update={"detect": detect})
-    return open_model(folder / "model.safetensors", choose(device), card)
+    trained = open_model(folder / "model.safetensors", choose(device), card)
+    return replace(trained, line=tuple(record["line"]))
 
 
 def _picture(sample: Sample, found: Prediction, file: Path) -> None:

@@ -23,11 +23,13 @@ class Options(BaseModel):
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128, 256)
     """channels at strides 1, 2, 4 and 8"""
-    norm: Literal["batch", "instance"] = "batch"
+    norm: Literal["batch", "instance", "none"] = "batch"
     dropout: float = Field(0.5, ge=0, lt=1)
     """share of the attention weights that a training step leaves out"""
     head: Literal["relu", "linear", "sigmoid"] = "relu"
     """activation of the map"""
+    init: Literal["glorot", "orthogonal"] = "glorot"
+    """glorot: TensorFlow's default, which the authors used; orthogonal: keeps the signal's size where there is no norm"""
     refresh: bool = False
     """batch norm's means and variances are measured anew after training, on all training images as they are ("online
     batch normalisation" of the paper)"""
@@ -103,7 +105,7 @@ class SAUNet(nn.Module):
             if options.norm == "batch":
                 # Of TensorFlow, which the authors used.
                 return nd.BATCH_NORM[ndim](width, momentum=0.1, eps=1e-3)
-            return nd.InstanceNorm(width, eps=1e-6)
+            return nd.InstanceNorm(width, eps=1e-6) if options.norm == "instance" else nn.Identity()
 
         def two(before: int, width: int) -> nn.Sequential:
             blocks = (Block(conv(w, width, 3, padding=1), norm(width)) for w in (before, width))
@@ -119,8 +121,10 @@ class SAUNet(nn.Module):
         self.pool = nd.MAX_POOL[ndim]
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-                # TensorFlow's default.
-                nn.init.xavier_uniform_(module.weight)
+                if options.init == "glorot":
+                    nn.init.xavier_uniform_(module.weight)
+                else:
+                    nn.init.orthogonal_(module.weight, gain=2**0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 

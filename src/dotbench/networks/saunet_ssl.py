@@ -25,8 +25,8 @@ __all__ = ["STRIDE", "Options", "build", "loss", "receptive_field"]
 
 
 class Options(saunet.Options):
-    norm: Literal["instance"] = "instance"
-    """of each image by itself: batch norm would show the student statistics that the teacher does not see"""
+    norm: Literal["instance", "none"] = "instance"
+    """not batch: it would show the student statistics that the teacher does not see"""
     dropout: float = 0.3
     noise_levels: Literal["all", "last"] = "all"
     """which of the four features that the decoder gets have noise. all: the authors' code; last: the paper's text"""

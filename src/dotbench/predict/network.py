@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from dotbench.predict.weights import read_weights
 
 MAPS_KEPT = 2**28
 """voxels of validation maps that are kept in memory to choose the threshold"""
+FEWEST = 8
+"""images that make a line: fewer would move the counts more by chance than by what is wrong with them"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Trained:
     peak: float
     """the map's value at the centre of a lone cell"""
     detect: Detect
+    line: tuple[float, float] = (1.0, 0.0)
+    """slope and offset of the calibration"""
 
     def map(self, sample: Sample, out: Path | None = None) -> np.ndarray:
         """The network's map; with `out` in that .npy file instead of in memory."""
@@ -66,14 +70,15 @@ class Trained:
         """Count and dots of a predicted map."""
         dots, scores = detect(map, self.detect, self.peak)
         if self.card.count == "detections":
-            return Prediction(float(len(dots)), dots, scores, map)
-        scale = getattr(self.card.kernel, "scale", 1.0)
-        count = float(map.sum(dtype=np.float64) / scale)
+            count = float(len(dots))
+        else:
+            count = float(map.sum(dtype=np.float64) / getattr(self.card.kernel, "scale", 1.0))
+        slope, offset = self.line
         # An output without a floor may sum to a little less than nothing on an empty image.
-        return Prediction(0.0 if count < 0 else count, dots, scores, map)
+        return Prediction(max(slope * count + offset, 0.0), dots, scores, map)
 
     def facts(self) -> dict[str, Any]:
-        return {**facts(self.compute), "threshold": self.detect.threshold}
+        return {**facts(self.compute), "threshold": self.detect.threshold, "line": list(self.line)}
 
 
 def open_model(file: Path, compute: Compute, card: NetworkCard | None = None) -> Trained:
@@ -102,7 +107,8 @@ def open_predictor(task: Task) -> Trained:
     """The cell's model, with the threshold that serves its validation images best."""
     compute = choose(task.device, task.deterministic, task.threads)
     trained = open_model(task.folder / "model.safetensors", compute, task.card)
-    if task.card.detect.threshold is not None:
+    spec, line = task.card.detect, task.card.calibrate == "validation" and task.split.validation
+    if spec.threshold is not None and not line:
         return trained
     # Without validation images those it learned from are better than nothing; never the test images.
     ids = task.split.validation or task.split.train
@@ -114,9 +120,22 @@ def open_predictor(task: Task) -> Trained:
             break
         maps.append(trained.map(sample))
         truths.append(sample.dots)
-    radius = task.dataset_card.match.radius or task.dataset_card.cell_radius
-    threshold = choose_threshold(maps, truths, task.card.detect, trained.peak, radius, _scaled(task))
-    return replace(trained, detect=task.card.detect.model_copy(update={"threshold": threshold}))
+    if spec.threshold is None:
+        radius = task.dataset_card.match.radius or task.dataset_card.cell_radius
+        threshold = choose_threshold(maps, truths, spec, trained.peak, radius, _scaled(task))
+        trained = replace(trained, detect=spec.model_copy(update={"threshold": threshold}))
+    if line:
+        counts = [trained.read(map).count for map in maps]
+        trained = replace(trained, line=fitted_line(counts, [len(truth) for truth in truths]))
+    return trained
+
+
+def fitted_line(counts: Sequence[float], true: Sequence[float]) -> tuple[float, float]:
+    """Slope and offset that lead from counts to true counts; nothing is changed where there is no line to fit."""
+    if len(counts) < FEWEST or np.ptp(counts) < 1e-6 * (1 + np.max(counts)):
+        return 1.0, 0.0
+    slope, offset = np.polyfit(counts, true, 1)
+    return float(slope), float(offset)
 
 
 def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:
