@@ -193,3 +193,14 @@ def test_thresholds_of_a_grid_are_those_of_single_runs():
 def test_nothing_to_validate_on_gives_the_default(truths):
     maps = [np.zeros((5, 5))] * len(truths)
     assert choose_threshold(maps, truths, Detect(), 1.0, 2.0, near) == DEFAULT_THRESHOLD
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (24, 12, 14)])
+def test_a_map_is_searched_in_slabs_as_in_one_piece(shape, monkeypatch):
+    map = np.random.default_rng(0).random(shape).astype(np.float32)
+    map[5:7] = np.round(map[5:7], 1)
+    spec = Detect(how="local_maxima", min_distance=1, threshold=0.3)
+    whole = detect(map, spec, 1.0)
+    monkeypatch.setattr("dotbench.predict.detect.SLAB", 3 * map[0].size)
+    for one, other in zip(whole, detect(map, spec, 1.0), strict=True):
+        np.testing.assert_array_equal(one, other)

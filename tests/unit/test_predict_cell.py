@@ -95,6 +95,16 @@ def test_a_network_writes_counts_dots_maps_and_its_record(tiny_dataset):
     assert first == ((job.folder / "counts.csv").read_bytes(), (job.folder / "dots.csv").read_bytes())
 
 
+def test_maps_of_large_volumes_are_not_kept_and_change_nothing(tiny_dataset, monkeypatch):
+    job = trained(task(tiny_dataset))
+    predict_cell(job)
+    before = [(job.folder / name).read_bytes() for name in ("counts.csv", "dots.csv")]
+    monkeypatch.setattr("dotbench.predict.network.LARGE", 0)
+    predict_cell(job)
+    assert before == [(job.folder / name).read_bytes() for name in ("counts.csv", "dots.csv")]
+    assert not (job.folder / "maps.npz").exists()
+
+
 def test_predictions_have_the_precision_of_the_training(tiny_dataset):
     job = trained(task(tiny_dataset))
     model = open_model(job.folder / "model.safetensors", choose("cpu", deterministic=True), job.card)

@@ -16,7 +16,11 @@ DOCUMENTS = [
     "docs/add-your-own-dataset.md",
     "docs/slurm.md",
 ]
-OTHERS = {"docs/add-a-method.md": "tests/workflow/test_add_method.py", "docs/decisions.md": "has no commands", "docs/results.md"}
+OTHERS = {
+    "docs/add-a-method.md": "tests/workflow/test_add_method.py",
+    "docs/decisions.md": "has no commands",
+    "docs/results.md": "is made by benchmarks/results_page.py",
+}
 # Languages that are shown, not typed.
 SHOWN = {"text", "yaml", "python"}
 

@@ -135,7 +135,8 @@ def get_own_files(wildcards):
 
 
 def get_downloads(wildcards):
-    return [f"<resources>/raw/{dataset}/fetched.json" for dataset in sorted({cell.dataset for cell in plan.cells})]
+    needed = {one.dataset for cell in plan.cells for one in (cell, plan.start(cell)) if one}
+    return [f"<resources>/raw/{dataset}/fetched.json" for dataset in sorted(needed)]
 
 
 def get_source_digest(wildcards):

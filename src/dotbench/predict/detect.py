@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from dotbench.errors import UserError
 # Without validation images nothing says how high a network's peaks are: low enough for peaks that came out
 # at a third of a lone cell's, high enough for the ripples of a trained network (Xie 2015 maps: 10-20 %).
 DEFAULT_THRESHOLD = 0.3
+SLAB = 2**26
+"""pixels of a map that are searched for maxima at once; looking for them takes several times their memory"""
+HALO = 2
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
@@ -27,7 +31,7 @@ def detect(map: np.ndarray, spec: Detect, peak: float) -> tuple[np.ndarray, np.n
     local_maxima: a pixel, or plateau of pixels, that is higher than all round it; of two that are at most
     `min_distance` apart, the lower one goes. components: what is connected, corners included.
     """
-    if not np.isfinite(map).all():
+    if not all(np.isfinite(row).all() for row in map):
         raise UserError(
             "the predicted map has values that are not finite",
             next="look at the training's history.csv: a lower learning rate or `clip` keeps the network finite",
@@ -75,11 +79,7 @@ def _at_thresholds(map: np.ndarray, spec: Detect, peak: float) -> list[np.ndarra
 
 
 def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    from skimage.morphology import local_maxima
-
-    highest = local_maxima(map, connectivity=map.ndim)
-    highest &= map >= level
-    places = np.argwhere(highest)
+    places = np.concatenate([_maxima_of_slab(map, level, slab) for slab in _slabs(map.shape)])
     # Maxima that touch are one plateau.
     touching = (
         KDTree(places).query_pairs(1, p=np.inf, output_type="ndarray") if len(places) else np.empty((0, 2))
@@ -89,6 +89,25 @@ def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray
     scores = np.empty(count, map.dtype)
     scores[plateau] = map[tuple(places.T)]
     return _means(places, plateau, count), scores
+
+
+def _maxima_of_slab(map: np.ndarray, level: float, slab: slice) -> np.ndarray:
+    from skimage.morphology import local_maxima
+
+    # Whether a pixel is higher than all round it, its neighbours know.
+    first = max(slab.start - HALO, 0)
+    wide = map[first : slab.stop + HALO]
+    highest = local_maxima(wide, connectivity=map.ndim)
+    highest &= wide >= level
+    places = np.argwhere(highest[slab.start - first : slab.stop - first])
+    places[:, 0] += slab.start
+    return places
+
+
+def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+    thickness = max(1, SLAB // math.prod(shape[1:]))
+    for start in range(0, shape[0], thickness):
+        yield slice(start, min(start + thickness, shape[0]))
 
 
 def _components(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:

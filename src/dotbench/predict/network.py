@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,8 @@ from dotbench.predict.detect import choose_threshold, detect
 from dotbench.predict.task import Task
 from dotbench.predict.weights import read_weights
 
+LARGE = 2**27
+"""voxels from which on a map lies on disk instead of in memory, and is not kept"""
 MAPS_KEPT = 2**28
 """voxels of validation maps that are kept in memory to choose the threshold"""
 FEWEST = 8
@@ -64,7 +68,10 @@ class Trained:
         return found
 
     def predict(self, sample: Sample, rng: np.random.Generator | None = None) -> Prediction:
-        return self.read(self.map(sample))
+        if math.prod(sample.image.shape[: self.intensity.ndim]) < LARGE:
+            return self.read(self.map(sample))
+        with TemporaryDirectory() as folder:
+            return replace(self.read(self.map(sample, Path(folder, "map.npy"))), map=None)
 
     def read(self, map: np.ndarray) -> Prediction:
         """Count and dots of a predicted map."""
