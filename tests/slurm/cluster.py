@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dotbench.processes import descendants
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 PACKAGES = ("munge", "slurmctld", "slurmd", "slurm-client")
 PREFIX = "dotbench-slurm-"
@@ -267,23 +269,6 @@ def remove_leftovers() -> None:
                 if str(folder) in _command_line(pid):
                     _kill(pid, signal.SIGKILL)
             _remove(folder)
-
-
-def descendants(pid: int) -> list[int]:
-    """Children, their children, and so on."""
-    found, waiting = [], [pid]
-    while waiting:
-        parent = waiting.pop()
-        try:
-            threads = list(Path(f"/proc/{parent}/task").iterdir())
-            children = [
-                int(child) for thread in threads for child in (thread / "children").read_text().split()
-            ]
-        except OSError:
-            continue
-        found += children
-        waiting += children
-    return found
 
 
 def _remove(folder: Path) -> None:
