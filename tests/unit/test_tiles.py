@@ -121,3 +121,21 @@ def test_broken_images_are_refused_by_name():
     with pytest.raises(UserError, match="2D image is expected"):
         rule.constants(np.zeros((4, 0)), "image 7")
     assert Intensity(Input(channels="grey"), 2, 1).constants(np.ones((4, 4, 3)))[0].shape == (1,)
+
+
+def test_tiles_of_the_card_are_predicted_and_normalised_one_by_one():
+    torch.manual_seed(0)
+    network = load_network("dotbench.networks.saunet", {"widths": [4, 4, 4, 4]})
+    model = network.build(1, 2).eval()
+    compute = choose("cpu", deterministic=True)
+    image = np.random.default_rng(0).random((40, 50), dtype=np.float32)
+
+    def map_of(image, tile=None):
+        intensity = Intensity(Input(normalise="patch", tile=tile), 2, 1)
+        field = network.receptive_field
+        return predict_map(model, image, intensity, compute, stride=8, receptive_field=field)
+
+    found = map_of(image, (9, 24, 32))
+    for y, x in ((slice(0, 24), slice(0, 32)), (slice(24, 40), slice(32, 50))):
+        np.testing.assert_allclose(found[y, x], map_of(np.ascontiguousarray(image[y, x])), atol=1e-6)
+    assert not np.allclose(found, map_of(image))

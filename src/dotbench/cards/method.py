@@ -29,6 +29,9 @@ class Input(Part):
     divided by the largest value of their type; none: as stored"""
     channels: Literal["all", "grey"] = "all"
     """grey: the mean of all channels"""
+    tile: tuple[PositiveInt, ...] | None = None
+    """null: images are predicted as one, or in overlapping tiles that make no difference; [y, x] or [z, y, x]: in pieces
+    of this size side by side, each normalised by itself if `normalise` is patch"""
 
 
 class Optimizer(Part):

@@ -35,8 +35,8 @@ def predict_map(
 ) -> np.ndarray:
     """The (first) map of the network over the whole image, float32.
 
-    `receptive_field` None means that every output depends on the whole image: then it is predicted in one piece. With
-    `out` the map lies in that .npy file instead of in memory, for images that are themselves larger than memory.
+    `receptive_field` None means that every output depends on the whole image: then it is predicted in one piece, unless
+    the card wants tiles of its own, which a network with attention sees as images. With `out` the map lies in that .npy file instead of in memory, for images that are themselves larger than memory.
     """
     ndim, shape = intensity.ndim, image.shape[: intensity.ndim]
     constants = intensity.constants(image, where)
@@ -46,12 +46,17 @@ def predict_map(
     else:
         result = np.lib.format.open_memmap(out, mode="w+", dtype=np.float32, shape=shape)
     core, halo = shape, 0
-    if receptive_field is not None:
+    own_tiles = intensity.input.tile
+    if own_tiles is not None:
+        core = own_tiles[-ndim:]
+    elif receptive_field is not None:
         voxels = int(budget / bytes_per_voxel(model, intensity.channels, ndim, stride, compute))
         if np.prod(shape) > voxels:
             halo = _up(receptive_field // 2, stride)
             core = _core(shape, halo, stride, voxels)
     for inner, outer in tiles(shape, core, halo):
+        if own_tiles is not None and intensity.input.normalise == "patch":
+            constants = intensity.constants(image[outer], where)
         x = torch.from_numpy(intensity.apply(image, outer, constants))
         y = forward(model, x[None].movedim(-1, 1).to(compute.device), stride, compute)[0, 0]
         own = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
