@@ -84,7 +84,9 @@ def run_all(plan: Plan, cells: list[Cell], configfiles: list[Path], workers: int
                 ended += 1
                 passed = time.monotonic() - start
                 left = passed / ended * (len(cells) - ended)
-                print(f"{ended} of {len(cells)}, {passed / 60:.0f} min, about {left / 60:.0f} left", flush=True)
+                print(
+                    f"{ended} of {len(cells)}, {passed / 60:.0f} min, about {left / 60:.0f} left", flush=True
+                )
             if time.monotonic() > deadline:
                 break
     finally:

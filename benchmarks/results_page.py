@@ -1,6 +1,6 @@
 """Writes docs/results.md: the papers' tables, built from the cells in results/published.
 
-    python benchmarks/results_page.py
+python benchmarks/results_page.py
 """
 
 from __future__ import annotations

@@ -230,4 +230,6 @@ def test_forbidden_patterns_find_what_they_are_for(line: str):
 
 def test_the_page_of_results_says_what_is_published():
     page = runpy.run_path(str(ROOT / "benchmarks" / "results_page.py"))["page"]()
-    assert (ROOT / "docs" / "results.md").read_text() == page, "python benchmarks/results_page.py makes it anew"
+    assert (ROOT / "docs" / "results.md").read_text() == page, (
+        "python benchmarks/results_page.py makes it anew"
+    )

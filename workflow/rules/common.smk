@@ -72,7 +72,9 @@ def get_method_rules():
 
 def get_tables(wildcards):
     papers = [
-        f"<results>/tables/{paper.id}/{table}.html" for paper in plan.papers.values() for table in paper.all_tables
+        f"<results>/tables/{paper.id}/{table}.html"
+        for paper in plan.papers.values()
+        for table in paper.all_tables
     ]
     return [*papers, "<results>/tables/cells.html"]
 
@@ -97,7 +99,9 @@ def get_figures(wildcards):
         for dataset, protocol, n in places
         for figure in FIGURES
     ]
-    files += sorted({f"<results>/figures/{dataset}/{protocol}/error_n.png" for dataset, protocol, _ in places})
+    files += sorted(
+        {f"<results>/figures/{dataset}/{protocol}/error_n.png" for dataset, protocol, _ in places}
+    )
     files.append("<results>/figures/kernels.png")
     if plan.config.likeness and {"sim2d", "vgg"} <= set(plan.datasets):
         files.append("<results>/figures/likeness.png")
@@ -144,7 +148,9 @@ def get_source_digest(wildcards):
 
 
 def get_reader_code(wildcards):
-    return code_digest("dotbench.data.prepare", f"dotbench.data.readers.{plan.datasets[wildcards.dataset].reader}")
+    return code_digest(
+        "dotbench.data.prepare", f"dotbench.data.readers.{plan.datasets[wildcards.dataset].reader}"
+    )
 
 
 def get_split_choices(wildcards):
@@ -174,7 +180,10 @@ def get_predict_digest(wildcards):
 
 def get_kernel_modules():
     """The code that draws maps; kernels are found by name, so no import tells of them."""
-    return ["dotbench.targets", *sorted({f"dotbench.targets.{kernel.name}" for kernel in plan.kernels.values()})]
+    return [
+        "dotbench.targets",
+        *sorted({f"dotbench.targets.{kernel.name}" for kernel in plan.kernels.values()}),
+    ]
 
 
 def get_kernel_code(wildcards):
@@ -184,7 +193,11 @@ def get_kernel_code(wildcards):
 def get_target(wildcards):
     """The maps that the method of a cell learns, if it learns maps."""
     card = get_card(wildcards)
-    return f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json" if card.kind == "network" else []
+    return (
+        f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json"
+        if card.kind == "network"
+        else []
+    )
 
 
 def get_start(wildcards):

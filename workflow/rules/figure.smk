@@ -23,7 +23,9 @@ for figure in FIGURES:
         params:
             figure=figure,
             cells=get_figure_cells,
-            code=code_digest(f"dotbench.report.figures.{figure}", *(get_kernel_modules() if figure == "examples" else ())),
+            code=code_digest(
+                f"dotbench.report.figures.{figure}", *(get_kernel_modules() if figure == "examples" else ())
+            ),
         conda:
             "../../envs/base.yaml"
         script:

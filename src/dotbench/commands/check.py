@@ -38,7 +38,9 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--strict", action="store_true", help="fail (exit code 1) if any configured cell that can have a result has none"
+        "--strict",
+        action="store_true",
+        help="fail (exit code 1) if any configured cell that can have a result has none",
     )
     add_configfile(parser)
 

@@ -18,13 +18,11 @@ rule density_area:
         from dotbench.by_rule import by_rule
         from dotbench.classical import density_area
 
-
         def count(work):
             options = density_area.Options.model_validate(work.card.options)
             model = density_area.fit(work.train, work.validation, options, work.dataset_card)
             for sample in work.test:
                 found = density_area.predict(model, sample, options, work.dataset_card, rng=None)
                 work.add(sample, found.count)
-
 
         by_rule(plan, get_cell(wildcards, "density_area"), log[0], count)
