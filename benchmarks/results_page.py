@@ -28,7 +28,7 @@ Made by `python benchmarks/results_page.py` from the cells in `results/published
 predictions, its scores and, in `run.json`, the commit, the machine and every number of its recipe. One command makes any of
 them again, for instance
 
-```
+```text
 dotbench run 'vgg/xie2015/*/fcrn_a'
 ```
 

@@ -70,8 +70,11 @@ def test_every_block_says_what_it_is(name: str):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """With a demo of two methods on one dataset, since every document asks something of the demo."""
+    """With one draw of everything, and a demo of two methods on one dataset, since every document asks something of it."""
     checkout = Checkout.make(tmp_path_factory.mktemp("docs") / "dotbench")
+    # The plan of the whole is made in test_demo.py.
+    whole = checkout.folder / "config" / "config.yaml"
+    whole.write_text(whole.read_text().replace("\ndraws: null", "\ndraws: 1"))
     file = checkout.folder / "config" / "demo.yaml"
     demo = yaml.safe_load(file.read_text())
     demo["methods"] = ["otsu_components", "mean"]
