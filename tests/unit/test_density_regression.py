@@ -8,15 +8,18 @@ from scipy import ndimage
 
 from dotbench.classical.density import DensityOptions, predicted, threshold, truth
 from dotbench.classical.mesa import nearest, solve, worst_box
+from dotbench.classical.trees import ask_forest, grow_forest
 from dotbench.classical.words import Gradients, WordOptions, histogram, learn_words, words_of
 from dotbench.data.dataset import Sample
 from dotbench.modules import load_module, read_options
 
 INFO = SimpleNamespace(ndim=2, spacing=None, cell_radius=3.0)
-IDS = ["ridge", "mesa"]
+IDS = ["ridge", "mesa", "forest", "interactive"]
 SMALL = {
     "ridge": {"words": 24, "samples": 3000, "sigma": 2.0},
     "mesa": {"words": 24, "samples": 3000, "sigma": 2.0},
+    "forest": {"trees": 8, "samples": 8000, "sigma": 2.0},
+    "interactive": {"words": 32, "word_samples": 4000, "samples": 4000},
 }
 methods = pytest.mark.parametrize("id", IDS)
 
@@ -155,6 +158,46 @@ def test_words_of_an_image_cover_it_and_its_region_only():
     part = words_of(Sample("a", TEST[0].image, roi=roi), words, 3)
     assert np.array_equal(part[:10], found[:10])
     assert histogram(part, words).sum() == 10 * found.shape[1]
+
+
+# --- forest ----------------------------------------------------------------------------------------------------------
+
+
+def test_trees_learn_a_step_and_leaves_are_not_small():
+    rng = np.random.default_rng(0)
+    features = rng.random((2000, 3)).astype(np.float32)
+    labels = np.stack([features[:, 1] > 0.5, features[:, 2] > 0.3], axis=1).astype(np.float32)
+    forest = grow_forest(features, labels, trees=5, leaf=20, tries=5, rng=rng)
+    answers = ask_forest(forest, rng.random((500, 3)).astype(np.float32))
+    assert answers.shape == (500, 2)
+    assert ((answers >= -1e-6) & (answers <= 1 + 1e-6)).all()
+    fresh = rng.random((500, 3)).astype(np.float32)
+    right = np.stack([fresh[:, 1] > 0.5, fresh[:, 2] > 0.3], axis=1)
+    assert ((ask_forest(forest, fresh) > 0.5) == right).mean() > 0.97
+    one = grow_forest(features, labels, trees=1, leaf=20, tries=5, rng=np.random.default_rng(1))
+    some = np.random.default_rng(1).integers(2000, size=2000)
+    nodes = _walk(one, features[some])
+    assert np.unique(nodes, return_counts=True)[1].min() >= 20
+    for node in np.unique(nodes)[:5]:
+        np.testing.assert_allclose(one["value"][node], labels[some][nodes == node].mean(axis=0), atol=1e-5)
+
+
+def _walk(forest, features):
+    """The leaf of each sample, one by one."""
+    found = []
+    for sample in features:
+        node = int(forest["roots"][0])
+        while forest["child"][node] != node:
+            node = int(forest["child"][node] + (sample[forest["feature"][node]] >= forest["cut"][node]))
+        found.append(node)
+    return np.array(found)
+
+
+def test_trees_of_samples_that_are_all_alike_are_leaves():
+    same = np.ones((50, 2), np.float32)
+    forest = grow_forest(same, same, trees=2, leaf=5, tries=3, rng=np.random.default_rng(0))
+    assert len(forest["cut"]) == 2
+    np.testing.assert_allclose(ask_forest(forest, same), 1)
 
 
 # --- MESA ------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,10 @@ from dotbench.predict.detect import choose_threshold, detect
 from dotbench.targets import kernel_peak, render
 
 
+# Validation images that choose the threshold for dots: more hardly change it, and each costs a prediction.
+JUDGES = 8
+
+
 class DensityOptions(Part):
     sigma: PositiveFloat = 4.0
     """sd in pixels of the Gaussian that each dot becomes, in the density that is learnt"""

@@ -115,7 +115,7 @@ class _Planes:
         # price x (e + CURVED e^2 / 2) is a square round -1 / CURVED: so the problem is to stay near a point.
         self.stretch = np.sqrt(price * CURVED)
         self.centre = np.concatenate([np.zeros(words), np.full(images, -self.stretch / CURVED)])
-        self.rows = [row for row in np.eye(words, words + images)]
+        self.rows = list(np.eye(words, words + images))
         self.least = [0.0] * words
         self.scale = np.linalg.norm(self.centre) / 2
 
