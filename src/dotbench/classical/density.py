@@ -16,7 +16,6 @@ from dotbench.data.prediction import Prediction
 from dotbench.predict.detect import choose_threshold, detect
 from dotbench.targets import kernel_peak, render
 
-
 # Validation images that choose the threshold for dots: more hardly change it, and each costs a prediction.
 JUDGES = 8
 

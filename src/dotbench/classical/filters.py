@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -42,7 +43,7 @@ def textures(values: np.ndarray, size: float) -> np.ndarray:
         found.append(strength)
     # From a twelfth to a third of an object, six an octave.
     stack = [ndimage.gaussian_filter(calm, size / 12 * 2 ** (step / 6)) for step in range(13)]
-    found += stack + [fine - coarse for fine, coarse in zip(stack, stack[1:], strict=False)]
+    found += stack + [fine - coarse for fine, coarse in pairwise(stack)]
     return np.array(found, np.float32)
 
 
