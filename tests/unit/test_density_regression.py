@@ -128,36 +128,46 @@ def test_the_threshold_finds_as_many_dots_as_there_are():
 def test_descriptors_do_not_see_contrast_or_brightness():
     image = TEST[0].image.astype(np.float32)
     pixels = np.arange(image.size)
-    dull = Gradients.of(40 + 0.3 * image, 3).describe(pixels)
-    found = Gradients.of(image, 3).describe(pixels)
+    dull, weak = Gradients.of(40 + 0.3 * image, 3).describe(pixels)
+    found, strong = Gradients.of(image, 3).describe(pixels)
     np.testing.assert_allclose(found, dull, atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(weak, 0.3 * strong, rtol=1e-3)
 
 
 def test_descriptors_tell_directions_and_places():
     ramp = np.tile(np.arange(40.0), (40, 1))
-    along, across = (Gradients.of(values, 3).describe(np.array([20 * 40 + 20])) for values in (ramp, ramp.T))
-    along, across = along.reshape(16, 8), across.reshape(16, 8)
+    middle = np.array([20 * 40 + 20])
+    along, across = (Gradients.of(values, 3).describe(middle)[0].reshape(16, 8) for values in (ramp, ramp.T))
     assert (along[:, 0] > 0).all() and not along[:, 1:].any()
     assert (across[:, 2] > 0).all() and not np.delete(across, 2, axis=1).any()
     corner = np.zeros((40, 40))
     corner[:16, :16] = 1
-    cells = Gradients.of(corner, 3).describe(np.array([20 * 40 + 20])).reshape(4, 4, 8).sum(axis=-1)
+    cells = Gradients.of(corner, 3).describe(middle)[0].reshape(16, 8).sum(axis=1)
     assert cells.argmax() == 0
 
 
 def test_words_of_an_image_cover_it_and_its_region_only():
-    options = WordOptions(words=10, samples=500)
-    words = learn_words(TRAIN[:2], options, 2.0, INFO)
-    assert words.shape == (10, 128)
-    found = words_of(TEST[0], words, 3)
+    model = learn_words(TRAIN[:2], WordOptions(words=10, samples=500), 2.0, INFO)
+    assert model["words"].shape == (10, 128)
+    found = words_of(TEST[0], model, 3)
     assert found.shape == TEST[0].image.shape
-    assert histogram(found, words).sum() == found.size
+    assert histogram(found, 10).sum() == found.size
     roi = np.zeros(found.shape, np.uint8)
     roi[:10] = 1
-    part = words_of(Sample("a", TEST[0].image, roi=roi), words, 3)
+    part = words_of(Sample("a", TEST[0].image, roi=roi), model, 3)
     assert np.array_equal(part[:10], found[:10])
-    assert histogram(part, words).sum() == 10 * found.shape[1]
+    assert histogram(part, 10).sum() == 10 * found.shape[1]
+
+
+def test_dim_words_of_noise_are_few():
+    def dark(options):
+        model = learn_words(TRAIN[:2], options, 2.0, INFO)
+        noise = Sample("noise", np.random.default_rng(0).normal(20, 2, (64, 56)))
+        return len(np.unique(words_of(noise, model, 3)))
+
+    options = WordOptions(words=40, samples=4000)
+    assert dark(options.model_copy(update={"dim": 1.0})) < dark(options) / 2
 
 
 # --- forest ----------------------------------------------------------------------------------------------------------
