@@ -8,15 +8,18 @@ from scipy import ndimage
 
 from dotbench.classical.density import DensityOptions, predicted, threshold, truth
 from dotbench.classical.mesa import nearest, solve, worst_box
+from dotbench.classical.trees import ask_forest, grow_forest
 from dotbench.classical.words import Gradients, WordOptions, histogram, learn_words, words_of
 from dotbench.data.dataset import Sample
 from dotbench.modules import load_module, read_options
 
 INFO = SimpleNamespace(ndim=2, spacing=None, cell_radius=3.0)
-IDS = ["ridge", "mesa"]
+IDS = ["ridge", "mesa", "forest", "interactive"]
 SMALL = {
     "ridge": {"words": 24, "samples": 3000, "sigma": 2.0},
     "mesa": {"words": 24, "samples": 3000, "sigma": 2.0},
+    "forest": {"trees": 8, "samples": 8000, "sigma": 2.0},
+    "interactive": {"words": 32, "word_samples": 4000, "samples": 4000},
 }
 methods = pytest.mark.parametrize("id", IDS)
 
@@ -125,36 +128,86 @@ def test_the_threshold_finds_as_many_dots_as_there_are():
 def test_descriptors_do_not_see_contrast_or_brightness():
     image = TEST[0].image.astype(np.float32)
     pixels = np.arange(image.size)
-    dull = Gradients.of(40 + 0.3 * image, 3).describe(pixels)
-    found = Gradients.of(image, 3).describe(pixels)
+    dull, weak = Gradients.of(40 + 0.3 * image, 3).describe(pixels)
+    found, strong = Gradients.of(image, 3).describe(pixels)
     np.testing.assert_allclose(found, dull, atol=1e-3)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(weak, 0.3 * strong, rtol=1e-3)
 
 
 def test_descriptors_tell_directions_and_places():
     ramp = np.tile(np.arange(40.0), (40, 1))
-    along, across = (Gradients.of(values, 3).describe(np.array([20 * 40 + 20])) for values in (ramp, ramp.T))
-    along, across = along.reshape(16, 8), across.reshape(16, 8)
+    middle = np.array([20 * 40 + 20])
+    along, across = (Gradients.of(values, 3).describe(middle)[0].reshape(16, 8) for values in (ramp, ramp.T))
     assert (along[:, 0] > 0).all() and not along[:, 1:].any()
     assert (across[:, 2] > 0).all() and not np.delete(across, 2, axis=1).any()
     corner = np.zeros((40, 40))
     corner[:16, :16] = 1
-    cells = Gradients.of(corner, 3).describe(np.array([20 * 40 + 20])).reshape(4, 4, 8).sum(axis=-1)
+    cells = Gradients.of(corner, 3).describe(middle)[0].reshape(16, 8).sum(axis=1)
     assert cells.argmax() == 0
 
 
 def test_words_of_an_image_cover_it_and_its_region_only():
-    options = WordOptions(words=10, samples=500)
-    words = learn_words(TRAIN[:2], options, 2.0, INFO)
-    assert words.shape == (10, 128)
-    found = words_of(TEST[0], words, 3)
+    model = learn_words(TRAIN[:2], WordOptions(words=10, samples=500), 2.0, INFO)
+    assert model["words"].shape == (10, 128)
+    found = words_of(TEST[0], model, 3)
     assert found.shape == TEST[0].image.shape
-    assert histogram(found, words).sum() == found.size
+    assert histogram(found, 10).sum() == found.size
     roi = np.zeros(found.shape, np.uint8)
     roi[:10] = 1
-    part = words_of(Sample("a", TEST[0].image, roi=roi), words, 3)
+    part = words_of(Sample("a", TEST[0].image, roi=roi), model, 3)
     assert np.array_equal(part[:10], found[:10])
-    assert histogram(part, words).sum() == 10 * found.shape[1]
+    assert histogram(part, 10).sum() == 10 * found.shape[1]
+
+
+def test_dim_words_of_noise_are_few():
+    def dark(options):
+        model = learn_words(TRAIN[:2], options, 2.0, INFO)
+        noise = Sample("noise", np.random.default_rng(0).normal(20, 2, (64, 56)))
+        return len(np.unique(words_of(noise, model, 3)))
+
+    options = WordOptions(words=40, samples=4000)
+    assert dark(options.model_copy(update={"dim": 1.0})) < dark(options) / 2
+
+
+# --- forest ----------------------------------------------------------------------------------------------------------
+
+
+def test_trees_learn_a_step_and_leaves_are_not_small():
+    rng = np.random.default_rng(0)
+    features = rng.random((2000, 3)).astype(np.float32)
+    labels = np.stack([features[:, 1] > 0.5, features[:, 2] > 0.3], axis=1).astype(np.float32)
+    forest = grow_forest(features, labels, trees=5, leaf=20, tries=5, rng=rng)
+    answers = ask_forest(forest, rng.random((500, 3)).astype(np.float32))
+    assert answers.shape == (500, 2)
+    assert ((answers >= -1e-6) & (answers <= 1 + 1e-6)).all()
+    fresh = rng.random((500, 3)).astype(np.float32)
+    right = np.stack([fresh[:, 1] > 0.5, fresh[:, 2] > 0.3], axis=1)
+    assert ((ask_forest(forest, fresh) > 0.5) == right).mean() > 0.97
+    one = grow_forest(features, labels, trees=1, leaf=20, tries=5, rng=np.random.default_rng(1))
+    some = np.random.default_rng(1).integers(2000, size=2000)
+    nodes = _walk(one, features[some])
+    assert np.unique(nodes, return_counts=True)[1].min() >= 20
+    for node in np.unique(nodes)[:5]:
+        np.testing.assert_allclose(one["value"][node], labels[some][nodes == node].mean(axis=0), atol=1e-5)
+
+
+def _walk(forest, features):
+    """The leaf of each sample, one by one."""
+    found = []
+    for sample in features:
+        node = int(forest["roots"][0])
+        while forest["child"][node] != node:
+            node = int(forest["child"][node] + (sample[forest["feature"][node]] >= forest["cut"][node]))
+        found.append(node)
+    return np.array(found)
+
+
+def test_trees_of_samples_that_are_all_alike_are_leaves():
+    same = np.ones((50, 2), np.float32)
+    forest = grow_forest(same, same, trees=2, leaf=5, tries=3, rng=np.random.default_rng(0))
+    assert len(forest["cut"]) == 2
+    np.testing.assert_allclose(ask_forest(forest, same), 1)
 
 
 # --- MESA ------------------------------------------------------------------------------------------------------------

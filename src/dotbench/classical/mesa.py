@@ -34,25 +34,30 @@ class Options(WordOptions, DensityOptions):
 
 
 def fit(train: list[Sample], validation: list[Sample], options: Options, info: DatasetCard) -> Model:
-    words = learn_words(train, options, options.sigma, info)
-    known = [words_of(sample, words, options.bin) for sample in train]
-    true = [truth(sample, options.sigma, info) for sample in train]
+    model = learn_words(train, options, options.sigma, info)
+    words = len(model["words"])
+    known = [words_of(sample, model, options.bin) for sample in train]
+    # At the border a cell shows less of itself, and its Gaussian has as much less mass there. If all of it were inside, words
+    # would need a higher density near the border, which they cannot know. What is lost comes back as a factor.
+    true = [truth(sample, options.sigma, info, border="lose") for sample in train]
+    kept = sum(density.sum(dtype=np.float64) for density in true)
+    back = sum(len(sample.dots) for sample in train) / kept if kept else 1.0
     # On the training images the highest price always looks best.
     prices = [options.price * factor for factor in (options.factors if validation else (1.0,))]
-    found = [solve(known, true, len(words), price, options.step) for price in prices]
+    found = [back * solve(known, true, words, price, options.step) for price in prices]
     judges = validation or train
-    seen = [words_of(sample, words, options.bin) for sample in judges] if validation else known
+    seen = [words_of(sample, model, options.bin) for sample in judges] if validation else known
     counted = np.array([histogram(image, words) for image in seen])
     number = np.array([len(sample.dots) for sample in judges])
     weights = min(found, key=lambda weights: np.abs(counted @ weights - number).mean())
     level = threshold([_density(image, weights) for image in seen], judges, options, info)
-    return {"words": words, "weights": weights, "threshold": np.array(level)}
+    return {**model, "weights": weights, "threshold": np.array(level)}
 
 
 def predict(
     model: Model, sample: Sample, options: Options, info: DatasetCard, rng: np.random.Generator
 ) -> Prediction:
-    density = _density(words_of(sample, model["words"], options.bin), model["weights"])
+    density = _density(words_of(sample, model, options.bin), model["weights"])
     return predicted(density, float(model["threshold"]), options, info)
 
 
@@ -115,7 +120,7 @@ class _Planes:
         # price x (e + CURVED e^2 / 2) is a square round -1 / CURVED: so the problem is to stay near a point.
         self.stretch = np.sqrt(price * CURVED)
         self.centre = np.concatenate([np.zeros(words), np.full(images, -self.stretch / CURVED)])
-        self.rows = [row for row in np.eye(words, words + images)]
+        self.rows = list(np.eye(words, words + images))
         self.least = [0.0] * words
         self.scale = np.linalg.norm(self.centre) / 2
 

@@ -20,29 +20,29 @@ class Options(WordOptions):
 
 
 def fit(train: list[Sample], validation: list[Sample], options: Options, info: DatasetCard) -> Model:
-    words = learn_words(train, options, options.sigma, info)
-    known, true = _table(train, words, options)
+    model = learn_words(train, options, options.sigma, info)
+    known, true = _table(train, model, options)
     if validation:
-        check, number = _table(validation, words, options)
+        check, number = _table(validation, model, options)
         errors = [_error(*_solve(known, true, penalty), check, number) for penalty in options.penalties]
     else:
         errors = [_left_out(known, true, penalty) for penalty in options.penalties]
     # Of equal ones the strongest penalty.
     best = max(np.flatnonzero(np.isclose(errors, min(errors))))
     weights, bias = _solve(known, true, options.penalties[best])
-    return {"words": words, "weights": weights, "bias": np.array(bias)}
+    return {**model, "weights": weights, "bias": np.array(bias)}
 
 
 def predict(
     model: Model, sample: Sample, options: Options, info: DatasetCard, rng: np.random.Generator
 ) -> Prediction:
-    counted = histogram(words_of(sample, model["words"], options.bin), model["words"])
+    counted = histogram(words_of(sample, model, options.bin), len(model["words"]))
     return Prediction(float(counted @ model["weights"] + model["bias"]), np.empty((0, info.ndim)))
 
 
-def _table(samples: list[Sample], words: np.ndarray, options: Options) -> tuple[np.ndarray, np.ndarray]:
+def _table(samples: list[Sample], model: Model, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Histograms (images, words) and numbers of dots."""
-    counted = [histogram(words_of(sample, words, options.bin), words) for sample in samples]
+    counted = [histogram(words_of(sample, model, options.bin), len(model["words"])) for sample in samples]
     return np.array(counted), np.array([len(sample.dots) for sample in samples], float)
 
 

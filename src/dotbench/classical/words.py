@@ -10,6 +10,8 @@ from pydantic import Field, PositiveInt
 from scipy import ndimage
 
 from dotbench.cards.base import Part
+from dotbench.cards.dataset import DatasetCard
+from dotbench.classical import Model
 from dotbench.classical.density import truth
 from dotbench.classical.foreground import grey
 from dotbench.data.dataset import Sample
@@ -21,6 +23,8 @@ WINDOW = 2.0
 # Pixels described at once, so that large images need no more memory than small ones.
 CHUNK = 2**16
 ROUNDS = 20
+# Against division by zero.
+TINY = 1e-10
 
 
 class WordOptions(Part):
@@ -34,6 +38,9 @@ class WordOptions(Part):
     """pixels of the training images that the words are learnt from"""
     on_cells: float = Field(0.5, ge=0, le=1)
     """share of them drawn from where cells are; the others come from everywhere"""
+    dim: float = Field(0.0, ge=0)
+    """gradients this weak, against the mean of the pixels that the words are learnt from, give descriptors of half the
+    length; 0: SIFT as it is, which does not see how strong a gradient is"""
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class Gradients:
         cells = np.ascontiguousarray(np.moveaxis(maps, 0, -1)).reshape(-1, DIRECTIONS)
         return cls(cells, values.shape, margin, bin)
 
-    def describe(self, pixels: np.ndarray) -> np.ndarray:
-        """Descriptors (k, 128) of pixels, given by their number in the image."""
+    def describe(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """SIFT descriptors (k, 128) of pixels, given by their number in the image; and how strong their gradients are, (k, 1)."""
         stride = self.shape[1] + 2 * self.margin
         y, x = np.divmod(pixels, self.shape[1])
         centre = (y + self.margin) * stride + x + self.margin
@@ -78,11 +85,12 @@ class Gradients:
         for row, column in np.ndindex(CELLS, CELLS):
             cell = self.cells.take(centre + shift[row] * stride + shift[column], axis=0)
             np.multiply(cell, np.float32(weight[row] * weight[column]), out=found[:, row, column])
-        return _unit(np.minimum(_unit(found.reshape(len(pixels), -1)), CLIP))
+        vectors, strength = _unit(found.reshape(len(pixels), -1))
+        return _unit(np.minimum(vectors, CLIP))[0], strength
 
 
-def learn_words(samples: list[Sample], options: WordOptions, sigma: float, info) -> np.ndarray:
-    """The words (k, 128), by k-means over pixels of all training images."""
+def learn_words(samples: list[Sample], options: WordOptions, sigma: float, info: DatasetCard) -> Model:
+    """The words (k, 128), by k-means over pixels of all training images, and what a weak gradient is."""
     from scipy.cluster.vq import kmeans2
 
     rng = np.random.default_rng(0)
@@ -97,15 +105,18 @@ def learn_words(samples: list[Sample], options: WordOptions, sigma: float, info)
         number = min(each, chance.size)
         pixels = rng.choice(chance.size, number, replace=False, p=chance.ravel() / chance.sum())
         seen.append(gradients.describe(np.sort(pixels)))
-    seen = np.concatenate(seen)
+    vectors, strength = (np.concatenate(part) for part in zip(*seen, strict=True))
+    weak = options.dim * strength.mean()
+    seen = vectors * _dimmed(strength, weak)
     with warnings.catch_warnings():
         # Images without noise have fewer kinds of pixels than words: some words then stay unused.
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
-        return kmeans2(seen, min(options.words, len(seen)), ROUNDS, minit="points", rng=rng)[0]
+        words = kmeans2(seen, min(options.words, len(seen)), ROUNDS, minit="points", rng=rng)[0]
+    return {"words": words, "weak": np.array(weak)}
 
 
-def words_of(sample: Sample, words: np.ndarray, bin: int) -> np.ndarray:
-    """The word of each pixel; outside of the annotated region a number that no word has: len(words)."""
+def words_of(sample: Sample, model: Model, bin: int) -> np.ndarray:
+    """The word of each pixel; outside of the annotated region a number that no word has: how many there are."""
     from scipy.cluster.vq import vq
 
     gradients = Gradients.of(sample.image, bin, sample.id)
@@ -113,18 +124,25 @@ def words_of(sample: Sample, words: np.ndarray, bin: int) -> np.ndarray:
     found = np.empty(size, np.intp)
     for start in range(0, size, CHUNK):
         pixels = np.arange(start, min(start + CHUNK, size))
-        found[pixels] = vq(gradients.describe(pixels), words, check_finite=False)[0]
+        vectors, strength = gradients.describe(pixels)
+        found[pixels] = vq(vectors * _dimmed(strength, model["weak"]), model["words"], check_finite=False)[0]
     found = found.reshape(gradients.shape)
     if sample.roi is not None:
-        found[np.asarray(sample.roi) == 0] = len(words)
+        found[np.asarray(sample.roi) == 0] = len(model["words"])
     return found
 
 
-def histogram(found: np.ndarray, words: np.ndarray) -> np.ndarray:
+def histogram(found: np.ndarray, words: int) -> np.ndarray:
     """How many pixels have each word."""
-    return np.bincount(found.ravel(), minlength=len(words) + 1)[: len(words)].astype(float)
+    return np.bincount(found.ravel(), minlength=words + 1)[:words].astype(float)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
+def _dimmed(strength: np.ndarray, weak: np.ndarray | float) -> np.ndarray:
+    """The length of descriptors, from 0 to 1."""
+    return (strength / np.maximum(strength + weak, TINY)).astype(np.float32)
+
+
+def _unit(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors of length 1, and their lengths before."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(length, 1e-10)
+    return vectors / np.maximum(length, TINY), length
