@@ -51,7 +51,7 @@ def fit(train: list[Sample], validation: list[Sample], options: Options, info: D
     model = _learn_words(features, densities, regions, options, rng)
     known = [_words(seen, model) for seen in features]
     weights = _learn_weights(known, len(model["words"]), densities, regions, options, rng)
-    model = {**model, "weights": weights[:-1], "constant": weights[-1]}
+    model = {**model, "weights": weights[:-1], "constant": np.array(weights[-1])}
     judges = (validation or train)[:JUDGES]
     found = [_density(model, sample, options, info) for sample in judges]
     level = threshold(found, judges, _in_image(options, info), info)
