@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 from dotbench.records import read_json
@@ -22,7 +21,9 @@ def main() -> None:
             (given.to / cell).mkdir(parents=True, exist_ok=True)
             for file in KEPT:
                 if (metrics.parent / file).is_file():
-                    shutil.copyfile(metrics.parent / file, given.to / cell / file)
+                    text = (metrics.parent / file).read_text()
+                    # Where it lay on the machine that ran it is nobody else's concern.
+                    (given.to / cell / file).write_text(text.replace(str(given.results.resolve()), "results"))
             print(f"published {cell}")
 
 

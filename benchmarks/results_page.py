@@ -56,8 +56,9 @@ def _tables() -> Iterator[str]:
         for file in PUBLISHED.rglob("metrics.json")
         if read_json(file)["status"] == "ok"
     }
-    names = {id: load_method(id).name for id in {cell.method for cell in cells}}
-    controls = {id for id in names if load_method(id).role == "control"}
+    methods = {id: load_method(id) for id in card_ids("methods")}
+    names = {id: card.name for id, card in methods.items()}
+    controls = {id for id, card in methods.items() if card.role == "control"}
     for paper in map(load_paper, card_ids("papers")):
         for id, table in paper.all_tables.items():
             if not isinstance(table, ScoreTable):
