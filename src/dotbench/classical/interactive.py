@@ -12,7 +12,7 @@ from scipy import ndimage
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.density import JUDGES, DensityOptions, predicted, threshold, truth
-from dotbench.classical.filters import textures
+from dotbench.classical.filters import blobs
 from dotbench.classical.foreground import grey
 from dotbench.data.dataset import Sample
 from dotbench.data.prediction import Prediction
@@ -22,7 +22,7 @@ ROUNDS, CHUNK = 20, 4096
 
 
 class Options(DensityOptions):
-    sigma: PositiveFloat = 3.16
+    sigma: PositiveFloat = 5.0
     """as elsewhere, but in pixels of the image after rescaling; also of the smoothed codes"""
     size: PositiveFloat = 10.0
     """pixels across an object after rescaling"""
@@ -44,14 +44,18 @@ def fit(train: list[Sample], validation: list[Sample], options: Options, info: D
     rng = np.random.default_rng(0)
     features = [_features(sample, options, info) for sample in train]
     densities = [
-        _resized(truth(sample, options.sigma / _zoom(options, info), info), seen.shape[:2])
+        _resized(truth(sample, options.sigma / _zoom(options, info), info, border="lose"), seen.shape[:2])
         for sample, seen in zip(train, features, strict=True)
     ]
     regions = [_region(sample, density.shape) for sample, density in zip(train, densities, strict=True)]
     model = _learn_words(features, densities, regions, options, rng)
     known = [_words(seen, model) for seen in features]
     weights = _learn_weights(known, len(model["words"]), densities, regions, options, rng)
-    model = {**model, "weights": weights[:-1], "constant": np.array(weights[-1])}
+    model = {**model, "weights": weights[:-1], "constant": weights[-1]}
+    # What the Gaussians lose at the border, and what weights without negative ones promise too much.
+    said = sum(_density(model, sample, options, info).sum(dtype=np.float64) for sample in train)
+    factor = sum(len(sample.dots) for sample in train) / said if said else 1.0
+    model = {**model, "weights": model["weights"] * factor, "constant": np.array(model["constant"] * factor)}
     judges = (validation or train)[:JUDGES]
     found = [_density(model, sample, options, info) for sample in judges]
     level = threshold(found, judges, _in_image(options, info), info)
@@ -80,7 +84,7 @@ def _features(sample: Sample, options: Options, info: DatasetCard) -> np.ndarray
     values, zoom = grey(sample.image, 2, sample.id), _zoom(options, info)
     shape = [max(1, round(size * zoom)) for size in values.shape]
     small = resize(values, shape, order=1, mode="symmetric", anti_aliasing=zoom < 1)
-    return np.moveaxis(textures(small, options.size), 0, -1)
+    return np.moveaxis(blobs(small, options.size), 0, -1)
 
 
 def _resized(density: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
@@ -163,10 +167,11 @@ def _learn_weights(
     weights, used = np.zeros(size + 1), np.arange(size + 1)
     while len(used):
         found = np.linalg.solve(square[np.ix_(used, used)], product[used])
-        if (found >= 0).all():
+        kept = found >= 0
+        if kept.all():
             weights[used] = found
             break
-        used = used[found >= 0]
+        used = used[kept]
     return weights
 
 
