@@ -235,6 +235,15 @@ def test_a_classical_method_is_fitted_and_predicts(tiny_dataset, made_up):
     assert len({row["score"] for row in read_csv(job.folder / "dots.csv")}) == 2 * len(job.split.test)
 
 
+def test_a_transposed_array_comes_back_as_it_was(tiny_dataset, made_up):
+    wide = np.arange(12.0).reshape(3, 4)[:, ::-1].T
+    made_up.fit = lambda *_: {"mean": np.array([1.0]), "wide": wide}
+    seen = []
+    made_up.predict = lambda model, *_: seen.append(model["wide"]) or Prediction(1.0, np.empty((0, 2)))
+    predict_cell(trained(task(tiny_dataset, card(RULE, trains=True))))
+    assert np.array_equal(seen[0], wide)
+
+
 def test_only_controls_see_the_truth(tiny_dataset, made_up):
     job = task(tiny_dataset, card(RULE))
     predict_cell(job)

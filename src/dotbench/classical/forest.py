@@ -23,12 +23,12 @@ class Options(DensityOptions):
     """pixels along each side of a patch, odd"""
     shapes: PositiveInt = 6
     """a patch is the mean patch plus so many principal ones"""
-    trees: PositiveInt = 30
+    trees: PositiveInt = 20
     samples: PositiveInt = 100_000
     """pixels of the training images that the trees learn from"""
-    leaf: PositiveInt = 10
+    leaf: PositiveInt = 5
     """fewest pixels in a leaf"""
-    tries: PositiveInt = 5
+    tries: PositiveInt = 10
     """random cuts of which a node takes the best"""
     stride: PositiveInt = 2
     """every so many rows and columns of an image say their patches"""

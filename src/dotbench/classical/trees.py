@@ -29,7 +29,7 @@ def grow_forest(
         some = rng.integers(len(features), size=len(features))
         tree = _grow(features[some], labels[some], leaf, tries, rng)
         roots.append(first)
-        grown.append({**tree, "child": tree["child"] + first})
+        grown.append({**tree, "child": (tree["child"] + first).astype(np.int32)})
         first += len(tree["cut"])
     forest = {name: np.concatenate([tree[name] for tree in grown]) for name in grown[0]}
     return {**forest, "roots": np.array(roots)}

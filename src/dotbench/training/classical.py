@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 from safetensors.numpy import save_file
 
 from dotbench import provenance
@@ -23,6 +24,8 @@ def train(task: Task) -> None:
     start = time.monotonic()
     model = module.fit(learn, check, options, task.dataset_card)
     seconds = time.monotonic() - start
+    # safetensors writes the bytes as they lie: those of a transposed array would come back in another order.
+    model = {name: np.array(values, order="C") for name, values in model.items()}
     with atomic(task.out / "model.safetensors") as temporary:
         save_file(
             model, temporary, {"dotbench": json.dumps({"card": card.model_dump(mode="json")}, sort_keys=True)}
