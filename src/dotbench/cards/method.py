@@ -32,6 +32,9 @@ class Input(Part):
     tile: tuple[PositiveInt, ...] | None = None
     """null: images are predicted as one, or in overlapping tiles that make no difference; [y, x] or [z, y, x]: in pieces
     of this size side by side, each normalised by itself if `normalise` is patch"""
+    turns: bool = False
+    """true: the map is the mean over the eight ways to turn and mirror the last two axes, at eight times the time of
+    prediction; training is the same"""
 
 
 class Optimizer(Part):
