@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from dotbench.cards.kernels import Gaussian, InverseDistance
-from dotbench.cards.method import Detect
+from dotbench.cards.method import Detect, NetworkDetect
 from dotbench.errors import UserError
 from dotbench.predict.detect import DEFAULT_THRESHOLD, THRESHOLDS, choose_threshold, detect
 from dotbench.targets import kernel_peak, render
@@ -87,6 +88,31 @@ def test_rendered_cells_are_found_again(how, ndim):
         found, scores = detect(render(dots, shape, kernel).map, Detect(how=how, threshold=0.5), peak)
         assert sorted(found.round(3).tolist()) == sorted(dots.tolist())
         np.testing.assert_allclose(scores, peak, rtol=0.02)
+
+
+@pytest.mark.parametrize("shape", [(40, 45), (18, 30, 33)])
+def test_peeling_finds_cells_that_have_no_maximum_of_their_own(shape):
+    kernel = Gaussian(sigma=2, scale=100)
+    middle = np.array(shape) // 2
+    # Two lie closer than two sigmas, two on the same pixel, and one by itself at the border.
+    dots = np.array(
+        [middle, middle + [*[0] * (len(shape) - 1), 3], middle - 7, middle - 7, 0 * middle], float
+    )
+    map, peak = render(dots, shape, kernel).map, kernel_peak(kernel, len(shape))
+    highest, _ = detect(map, Detect(min_distance=6, threshold=0.5), peak)
+    assert len(highest) == 3
+    found, scores = detect(map, NetworkDetect(how="peeling", min_distance=6, threshold=0.5), peak, kernel)
+    assert len(found) == len(scores) == len(dots)
+    true, seen = linear_sum_assignment(cdist(dots, found))
+    assert cdist(dots, found)[true, seen].max() < 4
+
+
+def test_peeling_ends_on_maps_that_no_cells_could_make():
+    map = np.zeros((30, 30), np.float32)
+    map[10:20, 10:20] = 1e6
+    kernel = Gaussian(sigma=2)
+    dots, _ = detect(map, NetworkDetect(how="peeling", threshold=0.5), kernel_peak(kernel, 2), kernel)
+    assert len(dots)
 
 
 def test_plateau_is_one_dot_and_a_shelf_is_none():

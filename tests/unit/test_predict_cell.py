@@ -136,6 +136,21 @@ def test_counts_calibrated_on_validation_images(tiny_dataset, monkeypatch):
     np.testing.assert_allclose(found, [len(plain.dataset.dots(id)) for id in split.validation], atol=1e-3)
 
 
+def test_without_validation_images_the_training_images_calibrate(tiny_dataset, monkeypatch):
+    monkeypatch.setattr("dotbench.predict.network.FEWEST", 2)
+    ids = Dataset.open(tiny_dataset).ids
+    split = Split("tiny", "random", 2, 0, 0, tuple(ids[:2]), (), tuple(ids[2:]), ())
+    job = trained(replace(task(tiny_dataset), split=split))
+    model = open_predictor(replace(job, card=card(calibrate="validation")))
+    found = [model.predict(job.dataset.sample(id)).count for id in split.train]
+    np.testing.assert_allclose(found, [len(job.dataset.dots(id)) for id in split.train], atol=1e-3)
+
+
+def test_only_gaussian_maps_can_be_peeled():
+    with pytest.raises(ValueError, match="peeling needs the kernel gaussian"):
+        card(kernel={"name": "inverse_distance"}, count="detections", detect={"how": "peeling"})
+
+
 def test_counting_detections(tiny_dataset):
     job = trained(task(tiny_dataset, card(count="detections", detect={"threshold": 0.1})))
     predict_cell(job)

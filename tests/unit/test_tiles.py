@@ -22,11 +22,11 @@ def compute():
     return choose("cpu", deterministic=True)
 
 
-def predictor(compute, ndim, channels=1, normalise="image", turns=False):
+def predictor(compute, ndim, channels=1, normalise="image"):
     torch.manual_seed(0)
     network = load_network("dotbench.networks.fcrn_a", SMALL)
     model = network.build(channels, ndim).eval()
-    intensity = Intensity(Input(normalise=normalise, turns=turns), ndim, channels)
+    intensity = Intensity(Input(normalise=normalise), ndim, channels)
     needed = bytes_per_voxel(model, channels, ndim, network.stride, compute)
 
     def predict(image, voxels, **more):
@@ -58,24 +58,6 @@ def test_tiles_in_three_dimensions(compute):
     image = np.random.default_rng(0).random((21, 150, 30)).astype(np.float32)
     predict = predictor(compute, 3)
     np.testing.assert_allclose(predict(image, voxels=24 * 104 * 32), predict(image, voxels=10**9), atol=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(52, 38), (9, 28, 44)])
-def test_turns_are_the_mean_over_all_ways_to_lay_an_image(compute, shape):
-    image = np.random.default_rng(0).random(shape).astype(np.float32)
-    once = predictor(compute, len(shape))
-    turned = predictor(compute, len(shape), turns=True)
-    maps = []
-    for quarters in range(4):
-        laid = np.rot90(image, quarters, (-2, -1))
-        maps.append(np.rot90(once(laid, voxels=10**9), -quarters, (-2, -1)))
-        maps.append(np.rot90(once(laid[..., ::-1], voxels=10**9)[..., ::-1], -quarters, (-2, -1)))
-    assert np.ptp(maps, axis=0).max() > 0.01
-    whole = turned(image, voxels=10**9)
-    np.testing.assert_allclose(whole, np.mean(maps, axis=0), atol=1e-5)
-    # So that it no longer matters how the image lies.
-    laid = np.rot90(image, 1, (-2, -1))[..., ::-1]
-    np.testing.assert_allclose(turned(laid, voxels=10**9), np.rot90(whole, 1, (-2, -1))[..., ::-1], atol=1e-5)
 
 
 def test_a_map_can_lie_on_disk_and_colour_works(compute, tmp_path):

@@ -32,9 +32,6 @@ class Input(Part):
     tile: tuple[PositiveInt, ...] | None = None
     """null: images are predicted as one, or in overlapping tiles that make no difference; [y, x] or [z, y, x]: in pieces
     of this size side by side, each normalised by itself if `normalise` is patch"""
-    turns: bool = False
-    """true: the map is the mean over the eight ways to turn and mirror the last two axes, at eight times the time of
-    prediction; training is the same"""
 
 
 class Optimizer(Part):
@@ -117,7 +114,14 @@ class Detect(Part):
     how: Literal["local_maxima", "components"] = "local_maxima"
     min_distance: PositiveInt = 1
     threshold: PositiveFloat | None = None
-    """as a share of a lone cell's peak; null: chosen on the validation images"""
+    """as a share of a lone cell's peak; null: chosen on the validation images, or on the training images where a protocol
+    has none"""
+
+
+class NetworkDetect(Detect):
+    how: Literal["local_maxima", "components", "peeling"] = "local_maxima"
+    """peeling: maxima at least `min_distance` apart become dots, the map of a lone cell is subtracted at each, and so on
+    with what is left; finds cells that have no maximum of their own. Of Gaussian maps only, whose cells add up"""
 
 
 class Start(Part):
@@ -175,9 +179,18 @@ class NetworkCard(_Method):
     training: Training
     count: Literal["integral", "detections"] = "integral"
     calibrate: Literal["none", "validation"] = "none"
-    """validation: counts go through the line that fits those of the validation images best (least squares)"""
-    detect: Detect = Detect()
+    """validation: counts go through the line that fits those of the validation images best (least squares); of the
+    training images where a protocol has none"""
+    detect: NetworkDetect = NetworkDetect()
     trains: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _peels_gaussians(self):
+        if self.detect.how == "peeling" and not (
+            self.kernel.name == "gaussian" and self.kernel.units == "voxel"
+        ):
+            raise ValueError("detect.how: peeling needs the kernel gaussian, in voxels")
+        return self
 
     @model_validator(mode="after")
     def _crops_fit(self):

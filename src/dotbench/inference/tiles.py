@@ -58,9 +58,7 @@ def predict_map(
         if own_tiles is not None and intensity.input.normalise == "patch":
             constants = intensity.constants(image[outer], where)
         x = torch.from_numpy(intensity.apply(image, outer, constants))
-        x = x[None].movedim(-1, 1).to(compute.device)
-        look = mean_of_turns if intensity.input.turns else forward
-        y = look(model, x, stride, compute)[0, 0]
+        y = forward(model, x[None].movedim(-1, 1).to(compute.device), stride, compute)[0, 0]
         own = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
         result[inner] = y[own].float().cpu().numpy()
     return result
@@ -75,16 +73,6 @@ def forward(model: nn.Module, x: Tensor, stride: int, compute: Compute) -> Tenso
         y = model(x.contiguous(memory_format=compute.memory_format(len(size))))
     check_output(y, len(x), x.shape[2:])
     return y[(..., *(slice(length) for length in size))]
-
-
-def mean_of_turns(model: nn.Module, x: Tensor, stride: int, compute: Compute) -> Tensor:
-    """The mean of the maps of an image and its seven turned and mirrored ones, each turned back."""
-    plane, total = (-2, -1), torch.zeros((), device=x.device)
-    for quarters in range(4):
-        for mirrored in (plane[:0], plane[1:]):
-            seen = x.rot90(quarters, plane).flip(mirrored)
-            total = total + forward(model, seen, stride, compute).flip(mirrored).rot90(-quarters, plane).float()
-    return total / 8
 
 
 def padded(x: Tensor, stride: int) -> Tensor:

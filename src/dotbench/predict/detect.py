@@ -1,4 +1,4 @@
-"""From a predicted map to dots: local maxima or thresholded components, in any dimension."""
+"""From a predicted map to dots: local maxima, peeled cells or thresholded components, in any dimension."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from dotbench.cards.kernels import Kernel
 from dotbench.cards.method import Detect
 from dotbench.errors import UserError
+from dotbench.targets import gaussian
 
 # Without validation images nothing says how high a network's peaks are: low enough for peaks that came out
 # at a third of a lone cell's, high enough for the ripples of a trained network (Xie 2015 maps: 10-20 %).
@@ -21,15 +23,20 @@ DEFAULT_THRESHOLD = 0.3
 SLAB = 2**26
 """pixels of a map that are searched for maxima at once; looking for them takes several times their memory"""
 HALO = 2
+ROUNDS = 20
+"""cells that may lie on top of each other"""
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
 
-def detect(map: np.ndarray, spec: Detect, peak: float) -> tuple[np.ndarray, np.ndarray]:
+def detect(
+    map: np.ndarray, spec: Detect, peak: float, kernel: Kernel | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Dots (k, ndim) and their scores, the map's highest value there.
 
     A pixel counts from `spec.threshold` (DEFAULT_THRESHOLD if none) times `peak`, the height of a lone cell, on.
     local_maxima: a pixel, or plateau of pixels, that is higher than all round it; of two that are at most
-    `min_distance` apart, the lower one goes. components: what is connected, corners included.
+    `min_distance` apart, the lower one goes. peeling: the same again and again, each time without the cells found, as
+    `kernel` draws them. components: what is connected, corners included.
     """
     if not all(np.isfinite(row).all() for row in map):
         raise UserError(
@@ -39,6 +46,8 @@ def detect(map: np.ndarray, spec: Detect, peak: float) -> tuple[np.ndarray, np.n
     level = (DEFAULT_THRESHOLD if spec.threshold is None else spec.threshold) * peak
     if spec.how == "components":
         return _components(map, level)
+    if spec.how == "peeling":
+        return _peeled(map, level, spec.min_distance, kernel)
     return _spaced(*_local_maxima(map, level), spec.min_distance)
 
 
@@ -49,6 +58,7 @@ def choose_threshold(
     peak: float,
     radius: float | None,
     match: Callable[[Any, np.ndarray, float | None], Any],
+    kernel: Kernel | None = None,
 ) -> float:
     """The threshold with the best F1 over all validation images; of equal ones, with the best counts.
 
@@ -60,7 +70,7 @@ def choose_threshold(
     if not true.sum():
         return DEFAULT_THRESHOLD
     ranks = []
-    found = [_at_thresholds(map, spec, peak) for map in maps]
+    found = [_at_thresholds(map, spec, peak, kernel) for map in maps]
     for index in range(len(THRESHOLDS)):
         dots = [at[index] for at in found]
         hits = sum(len(match(truth, some, radius).pairs) for truth, some in zip(truths, dots, strict=True))
@@ -70,12 +80,26 @@ def choose_threshold(
     return best[len(best) // 2]
 
 
-def _at_thresholds(map: np.ndarray, spec: Detect, peak: float) -> list[np.ndarray]:
-    if spec.how == "components":
-        return [detect(map, spec.model_copy(update={"threshold": t}), peak)[0] for t in THRESHOLDS]
+def _at_thresholds(map: np.ndarray, spec: Detect, peak: float, kernel: Kernel | None) -> list[np.ndarray]:
+    if spec.how != "local_maxima":
+        return [detect(map, spec.model_copy(update={"threshold": t}), peak, kernel)[0] for t in THRESHOLDS]
     # A maximum is only ever removed by a higher one, so those above a threshold can be taken from all.
     dots, scores = detect(map, spec.model_copy(update={"threshold": THRESHOLDS[0]}), peak)
     return [dots[scores >= threshold * peak] for threshold in THRESHOLDS]
+
+
+def _peeled(map: np.ndarray, level: float, distance: float, kernel: Kernel) -> tuple[np.ndarray, np.ndarray]:
+    rest = map.astype(np.float32)
+    unit = (1.0,) * map.ndim
+    found = []
+    for _ in range(ROUNDS):
+        dots, scores = _spaced(*_local_maxima(rest, level), distance)
+        found.append((dots, scores))
+        if not len(dots):
+            break
+        rest -= gaussian.draw(dots, map.shape, kernel, unit, None)[0]
+    dots, scores = zip(*found, strict=True)
+    return np.concatenate(dots), np.concatenate(scores)
 
 
 def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from dotbench.cards import NetworkCard
-from dotbench.cards.method import METHOD, Detect
+from dotbench.cards.method import METHOD, NetworkDetect
 from dotbench.data.dataset import Sample
 from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
@@ -46,7 +46,7 @@ class Trained:
     compute: Compute
     peak: float
     """the map's value at the centre of a lone cell"""
-    detect: Detect
+    detect: NetworkDetect
     line: tuple[float, float] = (1.0, 0.0)
     """slope and offset of the calibration"""
 
@@ -75,7 +75,7 @@ class Trained:
 
     def read(self, map: np.ndarray) -> Prediction:
         """Count and dots of a predicted map."""
-        dots, scores = detect(map, self.detect, self.peak)
+        dots, scores = detect(map, self.detect, self.peak, self.card.kernel)
         if self.card.count == "detections":
             count = float(len(dots))
         else:
@@ -114,7 +114,7 @@ def open_predictor(task: Task) -> Trained:
     """The cell's model, with the threshold that serves its validation images best."""
     compute = choose(task.device, task.deterministic, task.threads)
     trained = open_model(task.folder / "model.safetensors", compute, task.card)
-    spec, line = task.card.detect, task.card.calibrate == "validation" and task.split.validation
+    spec, line = task.card.detect, task.card.calibrate == "validation"
     if spec.threshold is not None and not line:
         return trained
     # Without validation images those it learned from are better than nothing; never the test images.
@@ -129,7 +129,9 @@ def open_predictor(task: Task) -> Trained:
         truths.append(sample.dots)
     if spec.threshold is None:
         radius = task.dataset_card.match.radius or task.dataset_card.cell_radius
-        threshold = choose_threshold(maps, truths, spec, trained.peak, radius, _scaled(task))
+        threshold = choose_threshold(
+            maps, truths, spec, trained.peak, radius, _scaled(task), task.card.kernel
+        )
         trained = replace(trained, detect=spec.model_copy(update={"threshold": threshold}))
     if line:
         counts = [trained.read(map).count for map in maps]

@@ -79,7 +79,7 @@ class Watch:
         if self.card.count == "integral":
             count = inside.sum(dtype=np.float64) / getattr(self.card.kernel, "scale", 1.0)
         else:
-            count = len(detect(inside, self.card.detect, self.peak)[0])
+            count = len(detect(inside, self.card.detect, self.peak, self.card.kernel)[0])
         return abs(count - watched.dots), float(found.std())
 
 
