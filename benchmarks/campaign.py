@@ -55,7 +55,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         shared = Path(folder, "threads.json")
         threads = max(1, len(os.sched_getaffinity(0)) // given.workers)
-        methods = {cell.method: {"needs": {"threads": threads}} for cell in cells}
+        share = {"needs": {"threads": threads}}
+        methods = {
+            # What a card says of volumes goes before the rest of it.
+            cell.method: {**share, "volumes": share} if plan.methods[cell.method].volumes else share
+            for cell in cells
+        }
         shared.write_text(json.dumps({"overrides": {"methods": methods}}))
         run_all(plan, cells, [*(given.configfile or ()), shared], given.workers, deadline)
     finished = [cell for cell in cells if (plan.layout.cell(cell) / "metrics.json").is_file()]
