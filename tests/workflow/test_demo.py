@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,26 @@ def test_the_report_opens_offline(demo):
 
 def test_a_second_run_has_nothing_to_do(demo):
     assert "Nothing to be done" in snakemake(demo, "--cores", "1", "--dry-run")
+
+
+def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
+    (tmp_path / "elsewhere.yaml").write_text("pathvars: {results: there, resources: there}")
+    # One thread each, as in the demo.
+    workers = str(len(os.sched_getaffinity(0)))
+    command = [sys.executable, str(ROOT / "benchmarks" / "campaign.py"), "--workers", workers]
+    command += ["--configfile", str(DEMO), "--configfile", "elsewhere.yaml", "--pack", "cells.tar.gz"]
+    cells = [f"sim2d/random/n{n}/draw0/fcrn_a" for n in (4, 8)]
+    done = subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with tarfile.open(tmp_path / "cells.tar.gz") as pack:
+        for cell in cells:
+            for name in ("counts.csv", "dots.csv"):
+                alone = (demo / "results/demo" / cell / name).read_bytes()
+                assert pack.extractfile(f"{cell}/{name}").read() == alone
+    # What is finished is not done again.
+    begun = time.monotonic()
+    subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, check=True)
+    assert time.monotonic() - begun < 30
 
 
 def test_removing_methods_and_a_dataset_leaves_every_table(demo):
