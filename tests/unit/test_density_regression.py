@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from dotbench.classical.density import DensityOptions, predicted, threshold, truth
 from dotbench.classical.mesa import nearest, solve, worst_box
+from dotbench.classical.ridge import _solve as solve_ridge
 from dotbench.classical.trees import ask_forest, grow_forest
 from dotbench.classical.words import Gradients, WordOptions, histogram, learn_words, words_of
 from dotbench.data.dataset import Sample
@@ -99,6 +100,25 @@ def test_only_the_annotated_region_has_density(id):
     said = predict(Sample("part", TEST[4].image, roi=roi))
     assert said.map[:, 28:].max() == 0
     assert said.count == pytest.approx((TEST[4].dots[:, 1] < 28).sum(), rel=0.4)
+
+
+# --- ridge -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rare_word_of_cells_outweighs_the_noise_of_a_common_one():
+    """One word has 30 pixels a cell; another is background, whose number varies as much by chance."""
+    rng = np.random.default_rng(0)
+
+    def images(number):
+        cells = rng.integers(5, 30, number)
+        counts = np.stack([rng.poisson(30 * cells), rng.poisson(400_000, number)], axis=1).astype(float)
+        return np.concatenate([counts, np.zeros((number, 1))], axis=1), cells.astype(float)
+
+    weights, bias = solve_ridge(*images(8), 1.0)
+    new, true = images(200)
+    assert np.isfinite(weights).all()
+    # 1.05; with the penalty on the weights of plain counts 3.5.
+    assert np.abs(new @ weights + bias - true).mean() < 1.5
 
 
 # --- densities -------------------------------------------------------------------------------------------------------

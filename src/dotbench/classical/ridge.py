@@ -16,7 +16,7 @@ class Options(WordOptions):
     sigma: PositiveFloat = 4.0
     """sd in pixels of a cell, to draw `on_cells` pixels"""
     penalties: tuple[PositiveFloat, ...] = tuple(10.0**power for power in range(-6, 3))
-    """tried on the validation images; in units of the features' variance"""
+    """tried on the validation images; in units of the variance of the scaled counts"""
 
 
 def fit(train: list[Sample], validation: list[Sample], options: Options, info: DatasetCard) -> Model:
@@ -49,10 +49,14 @@ def _table(samples: list[Sample], model: Model, options: Options) -> tuple[np.nd
 def _solve(features: np.ndarray, true: np.ndarray, penalty: float) -> tuple[np.ndarray, float]:
     """Weights and constant; in the dual form, because images are fewer than words."""
     mean, level = features.mean(axis=0), true.mean()
-    kernel = (features - mean) @ (features - mean).T
+    # How often a word occurs varies by chance as the root of how often it does. On the plain counts the penalty spares
+    # the commonest words, those of the background; the 1 is for words that no training image has.
+    unit = np.sqrt(mean + 1)
+    scaled = (features - mean) / unit
+    kernel = scaled @ scaled.T
     # Images that are all alike have no variance: any penalty then gives their mean.
     damped = kernel + penalty * (np.trace(kernel) / len(kernel) or 1) * np.eye(len(kernel))
-    weights = (features - mean).T @ np.linalg.solve(damped, true - level)
+    weights = scaled.T @ np.linalg.solve(damped, true - level) / unit
     return weights, float(level - mean @ weights)
 
 
