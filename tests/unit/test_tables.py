@@ -481,3 +481,14 @@ def test_equal_results_give_equal_files(layout, tmp_path):
     ]
     again = build_table(card, "table1", cells[::-1], layout).write(tmp_path / "b", "t")
     assert first == [path.read_bytes() for path in again]
+
+
+def test_f1_at_another_radius_is_a_point_of_the_curve(layout):
+    from dotbench.report.result import read_result
+
+    cell = Cell("vgg", "guo2022", 8, 0, "net")
+    make_result(layout, cell, f1_curve={"radii": [5.0, 8.0], "f1": [0.5, 0.75]})
+    assert read_result([cell], layout).value("f1_r8").mean == 75
+    # A method that does not say where has no curve.
+    make_result(layout, cell, f1_curve=None)
+    assert read_result([cell], layout).value("f1_r8") is None

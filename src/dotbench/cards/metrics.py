@@ -36,6 +36,7 @@ METRICS: dict[str, Metric] = {
     "precision": Metric("precision (%)", "high", "place", percent=True),
     "recall": Metric("recall (%)", "high", "place", percent=True),
     "f1": Metric("F1 (%)", "high", "place", percent=True),
+    "f1_r8": Metric("F1 within 8 pixels (%)", "high", "place", percent=True),
     "numorph_precision": Metric("precision by NuMorph's rule (%)", "high", "place", percent=True),
     "numorph_recall": Metric("recall by NuMorph's rule (%)", "high", "place", percent=True),
     "numorph_f1": Metric("F1 by NuMorph's rule (%)", "high", "place", percent=True),

@@ -17,6 +17,8 @@ from dotbench.report.numbers import is_number
 
 # Totals that a table may ask for, and the column of per_image.csv they are the sum of.
 TOTALS = {"cells_true": "true", "cells_predicted": "predicted"}
+# F1 at another radius than the dataset card's, for papers that hide theirs: points of the curve that every cell has.
+AT_RADIUS = {"f1_r8": 8.0}
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,17 @@ def _entry(draw: Draw, metric: str, part: str | None) -> dict[str, float] | None
     source = draw.metrics if part is None else draw.metrics.get(part) or {}
     entry = source.get(metric)
     if entry is None and part is None:
-        entry = _total(draw.folder, metric)
+        entry = _at_radius(draw.metrics, metric) if metric in AT_RADIUS else _total(draw.folder, metric)
     if not isinstance(entry, dict):
         entry = {"value": entry}
     scale = METRICS[metric].scale
     scaled = {key: scale * entry[key] for key in ("value", "low", "high") if is_number(entry.get(key))}
     return scaled if "value" in scaled else None
+
+
+def _at_radius(metrics: dict, metric: str) -> float | None:
+    curve = metrics.get("f1_curve") or {"radii": [], "f1": []}
+    return dict(zip(curve["radii"], curve["f1"], strict=True)).get(AT_RADIUS[metric])
 
 
 def _total(folder: Path, metric: str) -> float | None:
