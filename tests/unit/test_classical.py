@@ -88,6 +88,7 @@ def test_perfect_shows_what_post_processing_loses():
     assert len(gaussian.dots) == 2
     card = load_method("perfect_inverse_distance")
     assert predict("perfect", near, **card.options).count == 3
+    assert len(predict("perfect", near, **load_method("perfect_peeled").options).dots) == 3
 
 
 def test_perfect_refuses_a_map_whose_sum_is_no_count():

@@ -256,7 +256,7 @@ class Bounds(Part):
     """counting without looking: what no method may be worse than"""
     chance: Id = "random_points"
     """random places: the F1 that means nothing"""
-    ceiling: tuple[Id, ...] = ("perfect", "perfect_inverse_distance")
+    ceiling: tuple[Id, ...] = ("perfect", "perfect_peeled", "perfect_inverse_distance")
     """true maps through the same post-processing: the best that can come out; the first stands beside every value"""
 
     def of(self, kind: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.cards.kernels import AdaptiveGaussian, Gaussian, InverseDistance
-from dotbench.cards.method import Detect
+from dotbench.cards.method import NetworkDetect
 from dotbench.classical import Model
 from dotbench.data.dataset import Sample
 from dotbench.data.prediction import Prediction
@@ -22,7 +22,7 @@ class Options(Part):
     kernel: Annotated[Gaussian | AdaptiveGaussian | InverseDistance, Field(discriminator="name")]
     count: Literal["integral", "detections"] = "integral"
     """integral: the sum of the map; detections: how many dots are found in it"""
-    detect: Detect = Detect()
+    detect: NetworkDetect = NetworkDetect()
 
     @model_validator(mode="after")
     def _sum_is_a_count(self):
@@ -36,7 +36,7 @@ def predict(
 ) -> Prediction:
     kernel, shape = options.kernel, sample.image.shape[: info.ndim]
     drawn = render(sample.dots, shape, kernel, info.spacing, where=sample.id).map
-    dots, scores = detect(drawn, options.detect, kernel_peak(kernel, info.ndim, info.spacing))
+    dots, scores = detect(drawn, options.detect, kernel_peak(kernel, info.ndim, info.spacing), kernel)
     count = len(dots)
     if options.count == "integral":
         count = float(drawn.sum(dtype=np.float64)) / kernel.scale
