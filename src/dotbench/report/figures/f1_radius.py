@@ -13,7 +13,7 @@ from dotbench.report.figures.matching import match_of
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import BOUND, GREY, looks, new_figure, nothing, put_legend, styled
 
-CEILINGS = ("-", (0, (6, 1.5, 1, 1.5)))
+CEILINGS = ("-", (0, (6, 1.5, 1, 1.5)), (0, (1, 1.5)))
 
 
 def figure_f1_radius(
