@@ -102,6 +102,7 @@ class Cluster:
         return {**outer, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": f"{self.folder}/bin:{SEARCH}"}
 
     def run(self, *command: str, check: bool = True, timeout: float = 20) -> str:
+        self._revive_controller()
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=timeout)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
@@ -190,6 +191,19 @@ class Cluster:
         command += [f"--{name}-file={home}/{name}" for name in ("pid", "log", "seed")]
         self._spawn("munged", command, **options)
         self._wait(lambda: (home / "socket").exists(), 5, "munged")
+
+    def _revive_controller(self) -> None:
+        """As a site's service manager would: slurmctld itself crashes now and then (seen: a segmentation fault in its agent
+        after a node had died), and goes on from what it has saved."""
+        if self.processes["slurmctld"].poll() is None:
+            return
+        self._start_daemon("slurmctld")
+        ping = ["scontrol", "ping"]
+        self._wait(
+            lambda: subprocess.run(ping, env=self.environment, capture_output=True).returncode == 0,
+            20,
+            "slurmctld",
+        )
 
     def _start_daemon(self, name: str) -> None:
         self._spawn(name, [name, "-D", "-f", str(self.folder / "slurm.conf")])

@@ -47,3 +47,10 @@ def _running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_controller_that_crashed_is_started_again(cluster: Cluster):
+    cluster.processes["slurmctld"].kill()
+    cluster.processes["slurmctld"].wait()
+    job = cluster.run("sbatch", "--parsable", "--wrap", "true", "--output=/dev/null").strip()
+    assert job in {known["JobId"] for known in cluster.jobs()}
