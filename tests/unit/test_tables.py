@@ -492,3 +492,12 @@ def test_f1_at_another_radius_is_a_point_of_the_curve(layout):
     # A method that does not say where has no curve.
     make_result(layout, cell, f1_curve=None)
     assert read_result([cell], layout).value("f1_r8") is None
+
+
+def test_chance_stands_at_the_radius_of_its_column(layout):
+    cells = [Cell("vgg", "guo2022", 8, 0, method) for method in ("saunet_ssl", "random_points")]
+    for cell, near, far in zip(cells, (0.9, 0.2), (0.95, 0.4), strict=True):
+        make_result(layout, cell, f1=near, f1_curve={"radii": [5.0, 8.0], "f1": [near, far]})
+    table = build_table(load_paper("guo2022"), "table2", set(cells), layout)
+    chance = [record for record in records(table) if record["section"] == "chance" and record["n"] == "8"]
+    assert {record["metric"]: float(record["ours"]) for record in chance} == {"f1": 20, "f1_r8": 40}

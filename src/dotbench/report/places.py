@@ -85,7 +85,7 @@ class Reader:
                     # Random places have the right count by construction: only their F1 says something. It stands
                     # under the columns about places, or under all where there are none.
                     if not (located and metric.about == "count"):
-                        f1 = asked.metric if asked.metric.endswith("f1") else "f1"
+                        f1 = asked.metric if "f1" in asked.metric else "f1"
                         yield self._place(
                             kind,
                             f"Chance, F1 (%): {names.get(method, method)}",
