@@ -36,7 +36,8 @@ def predict_map(
     """The (first) map of the network over the whole image, float32.
 
     `receptive_field` None means that every output depends on the whole image: then it is predicted in one piece, unless
-    the card wants tiles of its own, which a network with attention sees as images. With `out` the map lies in that .npy file instead of in memory, for images that are themselves larger than memory.
+    the card wants tiles of its own, which a network with attention sees as images. With `out` the map lies in that .npy
+    file instead of in memory, for images that are themselves larger than memory.
     """
     ndim, shape = intensity.ndim, image.shape[: intensity.ndim]
     constants = intensity.constants(image, where)

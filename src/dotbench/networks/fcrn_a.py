@@ -38,11 +38,7 @@ class FCRNA(nn.Module):
         self.up = nn.ModuleList(conv(a, b, 3, padding=1) for a, b in itertools.pairwise(up))
         self.head = conv(up[-1], 1, 1)
         self.pool = nd.MAX_POOL[ndim]
-        start = {"orthogonal": nn.init.orthogonal_, "kaiming": nn.init.kaiming_normal_}[options.init]
-        for layer in (*self.down, *self.up, self.head):
-            # The gain of ReLU keeps the signal's size through the eight layers.
-            start(layer.weight, **({"gain": 2**0.5} if options.init == "orthogonal" else {}))
-            nn.init.zeros_(layer.bias)
+        nd.initialise((*self.down, *self.up, self.head), options.init)
 
     def encode(self, x: Tensor) -> Tensor:
         *pooled, last = self.down

@@ -38,11 +38,7 @@ class FCRNB(nn.Module):
         self.up = conv(options.bottleneck, options.bottleneck, 5, padding=2)
         self.head = conv(options.bottleneck, 1, 5, padding=2)
         self.pool = nd.MAX_POOL[ndim]
-        start = {"orthogonal": nn.init.orthogonal_, "kaiming": nn.init.kaiming_normal_}[options.init]
-        for layer in (*self.first, *self.second, self.bottleneck, self.up, self.head):
-            # The gain of ReLU keeps the signal's size through the seven layers.
-            start(layer.weight, **({"gain": 2**0.5} if options.init == "orthogonal" else {}))
-            nn.init.zeros_(layer.bias)
+        nd.initialise((*self.first, *self.second, self.bottleneck, self.up, self.head), options.init)
 
     def encode(self, x: Tensor) -> Tensor:
         for pair in (self.first, self.second):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,6 +31,22 @@ class InstanceNorm(nn.GroupNorm):
         # together (PyTorch 2.15): ten times that of batch norm's.
         arguments = self.weight, self.bias, None, None, True, 0.0, self.eps, False
         return torch.cat([torch.batch_norm(image, *arguments) for image in x.split(1)])
+
+
+def initialise(layers: Iterable[nn.Module], init: str) -> None:
+    """The first weights of convolutions, by the name that cards use; all biases are 0."""
+    for layer in layers:
+        match init:
+            case "orthogonal":
+                # The gain of ReLU keeps the signal's size through all layers, so that they learn without normalisation,
+                # which would hide how bright a cell is.
+                nn.init.orthogonal_(layer.weight, gain=2**0.5)
+            case "kaiming":
+                nn.init.kaiming_normal_(layer.weight)
+            case "glorot":
+                nn.init.xavier_uniform_(layer.weight)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def double(x: Tensor) -> Tensor:

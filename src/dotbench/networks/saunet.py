@@ -119,14 +119,7 @@ class SAUNet(nn.Module):
         self.head = conv(widths[0], 1, 1)
         self.activation = {"relu": torch.relu, "sigmoid": torch.sigmoid, "linear": lambda x: x}[options.head]
         self.pool = nd.MAX_POOL[ndim]
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d):
-                if options.init == "glorot":
-                    nn.init.xavier_uniform_(module.weight)
-                else:
-                    nn.init.orthogonal_(module.weight, gain=2**0.5)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        nd.initialise((m for m in self.modules() if isinstance(m, conv | up)), options.init)
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """What each level sees, finest first; the last one before attention."""

@@ -42,12 +42,7 @@ class UNet(nn.Module):
         self.up = nn.ModuleList(level(a + b, a) for a, b in reversed(list(itertools.pairwise(widths))))
         self.head = conv(widths[0], 1, 1)
         self.pool = nd.MAX_POOL[ndim]
-        for module in self.modules():
-            if isinstance(module, conv):
-                # The gain of ReLU keeps the signal's size through all layers, so that they learn without normalisation,
-                # which would hide how bright a cell is.
-                nn.init.orthogonal_(module.weight, gain=2**0.5)
-                nn.init.zeros_(module.bias)
+        nd.initialise((m for m in self.modules() if isinstance(m, conv)), "orthogonal")
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []
