@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dotbench.errors import UserError
@@ -40,6 +40,10 @@ class Cell:
             )
         dataset, protocol, n, draw, method = found.groups()
         return cls(dataset, protocol, int(n), int(draw), method)
+
+
+CELL_COLUMNS = tuple(field.name for field in fields(Cell))
+"""what names a cell in the records of a table"""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """Controls and simple image processing: bounds that must hold, and cells that anybody would find."""
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from dotbench.cards import card_ids, load_method
+from dotbench.cards import card_ids, load_dataset, load_method
 from dotbench.classical.density_area import Options as DensityOptions
 from dotbench.classical.foreground import ForegroundOptions, foreground
 from dotbench.classical.otsu_components import Options as OtsuOptions
@@ -18,9 +17,17 @@ from dotbench.errors import UserError
 from dotbench.modules import load_module, read_options
 
 RADIUS = 4
+
+
+def dataset_card(ndim, spacing, cell_radius):
+    return load_dataset("vgg").model_copy(
+        update={"ndim": ndim, "spacing": spacing, "cell_radius": cell_radius}
+    )
+
+
 INFO = {
-    2: SimpleNamespace(ndim=2, spacing=None, cell_radius=RADIUS),
-    3: SimpleNamespace(ndim=3, spacing=(2.0, 1.0, 1.0), cell_radius=RADIUS),
+    2: dataset_card(2, None, RADIUS),
+    3: dataset_card(3, (2.0, 1.0, 1.0), RADIUS),
 }
 CARDS = [card for card in map(load_method, card_ids("methods")) if card.kind == "classical"]
 both = pytest.mark.parametrize("ndim", [2, 3])
@@ -60,7 +67,7 @@ def test_every_card_runs_on_a_prepared_dataset(card, tiny_dataset, tiny_volumes)
         dataset = Dataset.open(folder)
         if dataset.ndim not in card.ndim:
             continue
-        info = SimpleNamespace(ndim=dataset.ndim, spacing=None, cell_radius=3.0)
+        info = dataset_card(dataset.ndim, None, 3.0)
         samples = dataset.samples(dataset.ids, with_dots=True)
         model = fit(card.classical, samples[:2], info, samples[2:3]) if card.trains else {}
         test = samples[-1] if card.role == "control" else dataset.sample(dataset.ids[-1], with_dots=False)

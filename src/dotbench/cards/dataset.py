@@ -125,6 +125,11 @@ class DatasetCard(Card):
     }
 
     @property
+    def voxel(self) -> tuple[float, ...]:
+        """Size of a voxel along each axis, in in-plane pixels."""
+        return self.spacing or (1.0,) * self.ndim
+
+    @property
     def source_digest(self) -> str:
         """Changes when the files to fetch change."""
         return hashlib.sha256(self.source.model_dump_json().encode()).hexdigest()[:16]

@@ -12,7 +12,7 @@ from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.cards.method import Detect
 from dotbench.classical import Model
-from dotbench.classical.curvature import upright, voxel
+from dotbench.classical.curvature import upright
 from dotbench.classical.foreground import grey
 from dotbench.classical.two_kinds import the_larger_kind
 from dotbench.data.dataset import Sample
@@ -35,7 +35,7 @@ def predict(
     model: Model, sample: Sample, options: Options, info: DatasetCard, rng: np.random.Generator
 ) -> Prediction:
     values = upright(grey(sample.image, info.ndim, sample.id), options.objects)
-    unit = voxel(info)
+    unit = np.array(info.voxel)
     response = np.max([_response(values, size * info.cell_radius, unit) for size in options.sizes], axis=0)
     dots, height = detect(response, ALL, np.finfo(np.float32).tiny)
     cells = the_larger_kind(height)

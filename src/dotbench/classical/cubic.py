@@ -11,7 +11,7 @@ from scipy import ndimage
 from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
-from dotbench.classical.curvature import peaked, upright, voxel
+from dotbench.classical.curvature import peaked, upright
 from dotbench.classical.foreground import grey
 from dotbench.classical.otsu_components import cell_size
 from dotbench.classical.two_kinds import the_larger_kind
@@ -39,7 +39,7 @@ def predict(
     model: Model, sample: Sample, options: Options, info: DatasetCard, rng: np.random.Generator
 ) -> Prediction:
     ndim = info.ndim
-    unit = voxel(info) / info.cell_radius
+    unit = np.array(info.voxel) / info.cell_radius
     values = upright(grey(sample.image, ndim, sample.id), options.objects)
     values = _evened(values, np.array([options.window[0]] * (ndim - 2) + [options.window[1]] * 2) / unit)
     inner, outer = (

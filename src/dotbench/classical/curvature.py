@@ -8,13 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from dotbench.cards.dataset import DatasetCard
 from dotbench.classical.foreground import is_dark
-
-
-def voxel(info: DatasetCard) -> np.ndarray:
-    """The length of a voxel along each axis, in in-plane pixels."""
-    return np.ones(info.ndim) if info.spacing is None else np.asarray(info.spacing, float)
 
 
 def upright(values: np.ndarray, objects: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
-from dotbench.classical.curvature import peaked, upright, voxel
+from dotbench.classical.curvature import peaked, upright
 from dotbench.classical.foreground import grey
 from dotbench.data.dataset import Sample
 from dotbench.data.pieces import find_pieces
@@ -39,7 +39,7 @@ def predict(
 ) -> Prediction:
     values = _grey_levels(upright(grey(sample.image, info.ndim, sample.id), options.objects), options.white)
     # Lengths in eighths of a diameter, along each axis.
-    unit = voxel(info) * (DIAMETER / (2 * info.cell_radius))
+    unit = np.array(info.voxel) * (DIAMETER / (2 * info.cell_radius))
     cores = np.logical_and.reduce([_cores(values, sigma, unit, options) for sigma in options.sigmas])
     cross = ndimage.generate_binary_structure(info.ndim, 1)
     cores = ndimage.binary_opening(ndimage.binary_closing(cores, cross), cross)

@@ -220,7 +220,7 @@ def _info(
         "ndim": card.ndim,
         "channels": images[0].channels,
         "dtype": ", ".join(sorted({image.dtype for image in images})),
-        "spacing": list(card.spacing or (1.0,) * card.ndim),
+        "spacing": list(card.voxel),
         "cell_radius": card.cell_radius,
         "masks": any(name.startswith("masks/") for name in checksums),
         "roi": any(name.startswith("roi/") for name in checksums),

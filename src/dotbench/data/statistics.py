@@ -72,7 +72,7 @@ def _neighbour_distance(images: Sequence[Prepared], card: DatasetCard) -> dict[s
     """Quantiles of the distance to the nearest other dot, in in-plane pixels."""
     from scipy.spatial import cKDTree
 
-    spacing = np.array(card.spacing or (1.0,) * card.ndim)
+    spacing = np.array(card.voxel)
     found = [np.empty(0)]
     for image in images:
         if len(image.dots) > 1:

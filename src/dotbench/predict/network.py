@@ -149,7 +149,7 @@ def fitted_line(counts: Sequence[float], true: Sequence[float]) -> tuple[float, 
 
 def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:
     """Matching by distances in space, where voxels are not cubes."""
-    unit = np.array(task.dataset_card.spacing or 1.0)
+    unit = np.array(task.dataset_card.voxel)
     return lambda true, found, radius: task.match(true * unit, found * unit, radius)
 
 

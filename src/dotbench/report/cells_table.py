@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
 
 from dotbench.cards.metrics import METRICS
-from dotbench.paths import Cell, Layout
+from dotbench.paths import CELL_COLUMNS, Cell, Layout
 from dotbench.report.numbers import NOTHING, interval, number
 from dotbench.report.result import Draw, Result, read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
@@ -31,8 +32,7 @@ def build_cells_table(
     """`matches` says, for each dataset, what counts as a hit: "5 px" or "inside the mask"."""
     draws = [read_draw(cell, layout) for cell in sorted(configured)]
     names, matches = names or {}, matches or {}
-    ids = ("dataset", "protocol", "n", "draw", "method")
-    columns = (*ids, "status", "reason", "images", *_columns(), "match", "log")
+    columns = (*CELL_COLUMNS, "status", "reason", "images", *_columns(), "match", "log")
     header = (
         *("Dataset", "Protocol", "Method", "N", "Draw", "Status", "Images"),
         *(METRICS[metric].label for metric in SHOWN),
@@ -81,9 +81,7 @@ def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> L
 
 def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
     cell = draw.cell
-    record: dict[str, object] = {
-        key: getattr(cell, key) for key in ("dataset", "protocol", "n", "draw", "method")
-    }
+    record: dict[str, object] = asdict(cell)
     record |= {
         "status": draw.status,
         "reason": draw.reason,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import CELL_COLUMNS, Cell, Layout
 from dotbench.report.numbers import NOTHING, big, duration
 from dotbench.report.result import read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
 
-CELL = ("dataset", "protocol", "n", "draw", "method")
 COSTS = ("train_seconds", "predict_seconds", "device", "parameters")
 
 
@@ -25,11 +25,8 @@ def build_cost_table(
         title="What it cost",
         caption="Wall-clock time of training, and of prediction for all test images, on the device that stands there.",
         grids=(Grid("", header, (Section(lines),), left=3),),
-        records=[
-            {key: getattr(draw.cell, key) for key in CELL} | cost
-            for draw, cost in zip(draws, costs, strict=True)
-        ],
-        columns=(*CELL, *COSTS),
+        records=[asdict(draw.cell) | cost for draw, cost in zip(draws, costs, strict=True)],
+        columns=(*CELL_COLUMNS, *COSTS),
         searchable=True,
     )
 

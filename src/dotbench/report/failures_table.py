@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import asdict
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import CELL_COLUMNS, Cell, Layout
 from dotbench.report.cells_table import LOOKS
 from dotbench.report.numbers import NOTHING
 from dotbench.report.result import read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
 
-COLUMNS = ("dataset", "protocol", "n", "draw", "method", "status", "reason", "log")
+COLUMNS = (*CELL_COLUMNS, "status", "reason", "log")
 # What a user most wants to mend comes first.
 ORDER = ("error", "oom", "timeout", "missing_weights", "not_run", "not_applicable")
 
@@ -39,8 +40,7 @@ def build_failures_table(configured: Collection[Cell], layout: Layout) -> Table:
         caption=caption or "Nothing: every configured cell has a result.",
         grids=(grid,) if draws else (),
         records=[
-            {key: getattr(draw.cell, key) for key in COLUMNS[:5]}
-            | {"status": draw.status, "reason": draw.reason, "log": draw.log}
+            asdict(draw.cell) | {"status": draw.status, "reason": draw.reason, "log": draw.log}
             for draw in draws
         ],
         columns=COLUMNS,

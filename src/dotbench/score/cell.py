@@ -112,7 +112,7 @@ def _locates(units: Sequence[Scored], run: Mapping) -> bool:
 
 
 def _hits(units: Sequence[Scored], card: DatasetCard, radii: Sequence[float]) -> np.ndarray:
-    spacing = np.array(card.spacing or (1.0,) * card.ndim)
+    spacing = np.array(card.voxel)
     return hits([(unit.true * spacing, unit.predicted * spacing) for unit in units], radii)
 
 

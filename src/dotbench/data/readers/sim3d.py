@@ -19,7 +19,7 @@ class Options(Series, sim3d.Options):
 
 def read(raw: Path, card: DatasetCard) -> Iterator[Loader]:
     options = options_of(card, Options)
-    if options.spacing != (card.spacing or (1, 1, 1)):
+    if options.spacing != card.voxel:
         raise UserError(
             f"spacing {card.spacing} of the card is not what the simulator makes",
             where=f"dataset {card.id}",
