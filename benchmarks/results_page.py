@@ -6,7 +6,9 @@ python benchmarks/results_page.py
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,9 @@ from dotbench.paths import Cell, Layout
 from dotbench.records import read_json
 from dotbench.report.as_markdown import render
 from dotbench.report.figures.f1_radius import figure_f1_radius
+from dotbench.report.table import Table
 from dotbench.report.tables import build_table
+from dotbench.report.verdict import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -38,6 +42,8 @@ dotbench run 'vgg/xie2015/*/fcrn_a'
 
 and `dotbench diff results/published results` says whether yours are the same. Draws that nobody has run yet are missing from
 the means; the last grid of each table says how many there are.
+
+Do the papers' numbers hold? So many of them:
 """
 
 
@@ -54,31 +60,58 @@ def main() -> None:
 
 
 def page() -> str:
-    return "\n".join([HEAD, *_tables()])
-
-
-def _tables() -> Iterator[str]:
     published, names = _published(), {id: card.name for id, card in _methods().items()}
-    for paper, id, cells in _shown():
+    shown = list(_shown())
+    tables = [
         # With what is still to be run: a mean over three draws of five must say so.
-        configured = published | set(cells_needed(paper, table_id=id))
-        built = build_table(paper, id, configured, LAYOUT, names)
-        # Headings one level down: this page has one of its own.
-        yield render(replace(built, legend=())).replace("\n## ", "\n### ").replace("# ", "## ", 1)
-        if curves := _curves((paper, id, cells)):
-            yield "### F1 against the radius\n"
-            yield from (f"![{name}](img/results/{name})\n" for name in curves)
+        build_table(paper, id, published | set(cells_needed(paper, table_id=id)), LAYOUT, names)
+        for paper, id, _ in shown
+    ]
+    parts = [_part(table, _curves(one)) for table, one in zip(tables, shown, strict=True)]
+    return "\n".join([HEAD, _verdicts(tables), *parts])
+
+
+def _verdicts(tables: list[Table]) -> str:
+    """How many printed values of each table were reproduced."""
+    rows = [["Table", *(f"{look.mark} {look.word}" for look in VERDICTS.values())]]
+    rows.append(["---", *["---:"] * len(VERDICTS)])
+    for table in tables:
+        found = Counter(
+            record["verdict"] for record in table.records if record.get("printed_value") is not None
+        )
+        if found:
+            rows.append([_link(table.title), *(str(found[name] or "") for name in VERDICTS)])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _link(title: str) -> str:
+    # As GitHub names the places of headings.
+    place = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+    return f"[{title}](#{place})"
+
+
+def _part(table: Table, curves: Iterable[str]) -> str:
+    # Headings one level down: this page has one of its own.
+    text = render(replace(table, legend=())).replace("\n## ", "\n### ").replace("# ", "## ", 1)
+    if curves:
+        text += "\n### F1 against the radius\n\n"
+    return text + "\n".join(f"![{name}](img/results/{name})\n" for name in curves)
 
 
 def _shown() -> Iterator[tuple[PaperCard, str, list[Cell]]]:
-    """The tables of methods for which a method has a result, each with its cells."""
+    """The tables of methods for which a method has a result, each with its cells; those that repeat a paper first."""
     published = _published()
-    for paper in map(load_paper, card_ids("papers")):
+    papers = [load_paper(id) for id in card_ids("papers")]
+    for paper in sorted(papers, key=lambda paper: not _prints(paper)):
         for id, table in paper.all_tables.items():
             if isinstance(table, ScoreTable):
                 shown = cells_shown(paper, id, published)
                 if not all(map(_is_control, shown)):
                     yield paper, id, shown
+
+
+def _prints(paper: PaperCard) -> bool:
+    return any(isinstance(table, ScoreTable) and table.prints_values for table in paper.all_tables.values())
 
 
 def _curves(*tables: tuple[PaperCard, str, list[Cell]]) -> dict[str, list[Cell]]:

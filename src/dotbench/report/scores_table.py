@@ -55,7 +55,7 @@ def build_scores_table(
     return Table(
         title=table.title,
         caption=table.caption,
-        grids=(_overview(table, sections), _details(table, places, bounds, notes)),
+        grids=(_overview(table, sections), *_details(table, places, bounds, notes)),
         records=[context | _record(table, place, bounds) for place in everything]
         + [context | record for record in _improvement_records(table, places)],
         columns=COLUMNS,
@@ -188,9 +188,12 @@ def _overview(table: ScoreTable, sections: tuple[Section, ...]) -> Grid:
 
 def _details(
     table: ScoreTable, places: Sequence[Place], bounds: Mapping[str, Sequence[Place]], notes: Notes
-) -> Grid:
+) -> Iterator[Grid]:
     lines = []
     for place in places:
+        if place.verdict == "not_run":
+            # The overview says so and why; many empty lines would hide the others.
+            continue
         value, judged, d = place.value, place.judged, place.decimals
         images, f1 = place.result.value(place.metric, "per_image_of_patches"), place.result.value("f1")
         frame = _frame(place, bounds)
@@ -214,7 +217,8 @@ def _details(
             Item(f"{len(place.result.ok)} of {len(place.result.draws)}"),
         ]
         lines.append(Line(tuple(items)))
-    return Grid("Every value", DETAILS, (Section(tuple(lines)),), left=3)
+    if lines:
+        yield Grid("Every value", DETAILS, (Section(tuple(lines)),), left=3)
 
 
 def _record(table: ScoreTable, place: Place, bounds: Mapping[str, Sequence[Place]]) -> dict[str, object]:
