@@ -230,6 +230,27 @@ def test_trees_of_samples_that_are_all_alike_are_leaves():
     np.testing.assert_allclose(ask_forest(forest, same), 1)
 
 
+def test_the_forest_promises_as_much_as_there_is_near_the_border_too():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[4:64:8, 4:56:8]
+    even = Sample(
+        "even", rng.normal(100, 5, (64, 56)), np.stack([y.ravel(), x.ravel()], axis=1).astype(float)
+    )
+    _, predict = learn("forest", [even], sigma=8.0)
+    # One cell fewer if there were nothing beyond the border.
+    assert predict(even).count == pytest.approx(len(even.dots), abs=0.5)
+
+
+def test_the_forest_does_not_take_background_for_cells():
+    def wrong(**options):
+        _, predict = learn("forest", TRAIN, CHECK, **options)
+        shown = [Sample(sample.id, sample.image + 30.0, sample.dots) for sample in TEST]
+        return np.mean([abs(predict(sample).count - len(sample.dots)) for sample in shown])
+
+    assert wrong(background=15) < 2
+    assert wrong() > 20
+
+
 # --- MESA ------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
+from dotbench.classical.foreground import is_dark
+
 
 def derivatives(values: np.ndarray, scales: Sequence[float]) -> np.ndarray:
     """Features (5 a scale + 1, height, width): the intensity; and smoothed with each scale, the intensity, the
@@ -23,6 +25,13 @@ def derivatives(values: np.ndarray, scales: Sequence[float]) -> np.ndarray:
         smooth = ndimage.gaussian_filter(values, scale)
         found += [smooth, np.hypot(y, x), yy + xx, middle + apart, middle - apart]
     return np.array(found, np.float32)
+
+
+def background(values: np.ndarray, window: int) -> np.ndarray:
+    """What shows between the cells: the darkest round each pixel (the brightest where cells are dark), smoothed."""
+    calm = ndimage.gaussian_filter(values, 1.6)
+    extreme = ndimage.maximum_filter if is_dark(values) else ndimage.minimum_filter
+    return ndimage.gaussian_filter(extreme(calm, window), window / 3)
 
 
 def blobs(values: np.ndarray, size: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy import ndimage
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.density import JUDGES, DensityOptions, predicted, threshold, truth
-from dotbench.classical.filters import derivatives
+from dotbench.classical.filters import background, derivatives
 from dotbench.classical.foreground import grey
 from dotbench.classical.trees import ask_forest, grow_forest
 from dotbench.data.dataset import Sample
@@ -19,6 +19,9 @@ from dotbench.data.prediction import Prediction
 class Options(DensityOptions):
     scales: tuple[PositiveFloat, ...] = (0.8, 1.6, 3.2, 6.4)
     """sd in pixels of the filters that describe a pixel"""
+    background: PositiveInt | None = None
+    """pixels along each side of the window in which something is background, which is taken off first; null: nothing is
+    taken off"""
     patch: PositiveInt = 7
     """pixels along each side of a patch, odd"""
     shapes: PositiveInt = 6
@@ -73,17 +76,20 @@ def _pick(
     density = truth(sample, options.sigma, info)
     allowed = np.flatnonzero(np.ones(density.shape) if sample.roi is None else sample.roi)
     pixels = rng.choice(allowed, min(number, len(allowed)), replace=False)
-    # Around the image is no density: what a cell has, it has inside.
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(density, options.patch // 2), (options.patch, options.patch)
-    )
+    # Mirrored, as the filters see the image: with nothing there, leaves that border pixels share with others would promise
+    # too little everywhere (1.3 % of all cells of a VGG image).
+    around = np.pad(density, options.patch // 2, mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(around, (options.patch, options.patch))
     patches = windows[np.unravel_index(pixels, density.shape)]
     return _features(sample, options)[pixels], patches.reshape(len(pixels), -1)
 
 
 def _features(sample: Sample, options: Options) -> np.ndarray:
     """(pixels, features)"""
-    found = derivatives(grey(sample.image, 2, sample.id), options.scales)
+    values = grey(sample.image, 2, sample.id)
+    if options.background:
+        values = values - background(values, options.background)
+    found = derivatives(values, options.scales)
     return np.ascontiguousarray(found.reshape(len(found), -1).T)
 
 
