@@ -10,6 +10,7 @@ import tarfile
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from checkout import Checkout
 
@@ -103,6 +104,19 @@ def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
     begun = time.monotonic()
     subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, check=True)
     assert time.monotonic() - begun < 30
+
+
+def test_what_is_published_is_what_was_found_without_weights_and_maps(demo, tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "publish.py"), "results/demo", "--to", str(tmp_path)]
+    subprocess.run(command, cwd=demo, capture_output=True, check=True)
+    cell = "sim2d/random/n8/draw0/fcrn_a"
+    files = {file.name for file in (tmp_path / cell).iterdir()}
+    assert {"metrics.json", "counts.csv", "dots.csv.gz", "run.json", "train.json"} <= files
+    assert not {"model.safetensors", "maps.npz", "dots.csv"} & files
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / cell / "dots.csv.gz"), pd.read_csv(demo / "results/demo" / cell / "dots.csv")
+    )
+    assert not [file for file in tmp_path.rglob("*.json") if str(demo) in file.read_text()]
 
 
 def test_removing_methods_and_a_dataset_leaves_every_table(demo):
