@@ -241,6 +241,19 @@ def test_the_forest_promises_as_much_as_there_is_near_the_border_too():
     assert predict(even).count == pytest.approx(len(even.dots), abs=0.5)
 
 
+def test_the_counts_of_the_forest_follow_those_of_validation_images():
+    check = [scene(cells, seed) for seed, cells in enumerate(range(4, 36, 3), start=50)]
+    # As if every second cell of a validation image had no dot: then a count means half as many.
+    half = [Sample(sample.id, sample.image, sample.dots[::2]) for sample in check]
+
+    def counts(validation, **options):
+        _, predict = learn("forest", TRAIN, validation, **options)
+        return np.array([predict(sample).count for sample in TEST])
+
+    np.testing.assert_allclose(counts(half, calibrate="validation"), counts(half) / 2, rtol=0.1, atol=0.7)
+    np.testing.assert_array_equal(counts([], calibrate="validation"), counts([]))
+
+
 def test_the_forest_does_not_take_background_for_cells():
     def wrong(**options):
         _, predict = learn("forest", TRAIN, CHECK, **options)

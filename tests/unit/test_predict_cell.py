@@ -23,7 +23,8 @@ from dotbench.failure import Failure, write_train_failure
 from dotbench.inference.device import choose
 from dotbench.paths import Cell
 from dotbench.predict.cell import predict_cell
-from dotbench.predict.network import fitted_line, open_model, open_predictor
+from dotbench.predict.line import fitted_line
+from dotbench.predict.network import open_model, open_predictor
 from dotbench.predict.task import Task
 from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
@@ -119,7 +120,7 @@ def test_a_line_is_fitted_where_there_is_one():
 
 
 def test_counts_calibrated_on_validation_images(tiny_dataset, monkeypatch):
-    monkeypatch.setattr("dotbench.predict.network.FEWEST", 2)
+    monkeypatch.setattr("dotbench.predict.line.FEWEST", 2)
     ids = Dataset.open(tiny_dataset).ids
     split = Split("tiny", "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:4]), tuple(ids[4:]), ())
     plain = trained(replace(task(tiny_dataset), split=split))
@@ -137,7 +138,7 @@ def test_counts_calibrated_on_validation_images(tiny_dataset, monkeypatch):
 
 
 def test_without_validation_images_the_training_images_calibrate(tiny_dataset, monkeypatch):
-    monkeypatch.setattr("dotbench.predict.network.FEWEST", 2)
+    monkeypatch.setattr("dotbench.predict.line.FEWEST", 2)
     ids = Dataset.open(tiny_dataset).ids
     split = Split("tiny", "random", 2, 0, 0, tuple(ids[:2]), (), tuple(ids[2:]), ())
     job = trained(replace(task(tiny_dataset), split=split))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt, field_validator
 from scipy import ndimage
@@ -14,6 +17,7 @@ from dotbench.classical.foreground import grey
 from dotbench.classical.trees import ask_forest, grow_forest
 from dotbench.data.dataset import Sample
 from dotbench.data.prediction import Prediction
+from dotbench.predict.line import fitted_line
 
 
 class Options(DensityOptions):
@@ -35,6 +39,8 @@ class Options(DensityOptions):
     """random cuts of which a node takes the best"""
     stride: PositiveInt = 2
     """every so many rows and columns of an image say their patches"""
+    calibrate: Literal["none", "validation"] = "none"
+    """validation: counts follow the line through those of the validation images, where there are some"""
 
     @field_validator("patch")
     @classmethod
@@ -55,15 +61,22 @@ def fit(train: list[Sample], validation: list[Sample], options: Options, info: D
     labels = (patches - mean) @ shapes.T
     forest = grow_forest(features, labels, options.trees, options.leaf, options.tries, rng)
     model = {**forest, "mean": mean, "shapes": shapes}
-    judges = (validation or train)[:JUDGES]
-    densities = [_density(model, sample, options) for sample in judges]
-    return {**model, "threshold": np.array(threshold(densities, judges, options, info))}
+    seen = validation or train[:JUDGES]
+    densities = [_density(model, sample, options) for sample in seen]
+    line = (1.0, 0.0)
+    # Trees know the images that they learned from too well to say how they err on others.
+    if options.calibrate == "validation" and validation:
+        line = fitted_line([density.sum() for density in densities], [len(sample.dots) for sample in seen])
+    judged = threshold(densities[:JUDGES], seen[:JUDGES], options, info)
+    return {**model, "threshold": np.array(judged), "line": np.array(line)}
 
 
 def predict(
     model: Model, sample: Sample, options: Options, info: DatasetCard, rng: np.random.Generator
 ) -> Prediction:
-    return predicted(_density(model, sample, options), float(model["threshold"]), options, info)
+    found = predicted(_density(model, sample, options), float(model["threshold"]), options, info)
+    slope, offset = model["line"].tolist()
+    return replace(found, count=max(slope * found.count + offset, 0.0))
 
 
 def _pick(

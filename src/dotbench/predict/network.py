@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ from dotbench.inference.intensity import Intensity
 from dotbench.inference.tiles import predict_map
 from dotbench.networks import Network, load_network
 from dotbench.predict.detect import choose_threshold, detect
+from dotbench.predict.line import fitted_line
 from dotbench.predict.task import Task
 from dotbench.predict.weights import read_weights
 
@@ -31,8 +32,6 @@ LARGE = 2**27
 """voxels from which on a map lies on disk instead of in memory, and is not kept"""
 MAPS_KEPT = 2**28
 """voxels of validation maps that are kept in memory to choose the threshold"""
-FEWEST = 8
-"""images that make a line: fewer would move the counts more by chance than by what is wrong with them"""
 
 
 @dataclass(frozen=True)
@@ -137,14 +136,6 @@ def open_predictor(task: Task) -> Trained:
         counts = [trained.read(map).count for map in maps]
         trained = replace(trained, line=fitted_line(counts, [len(truth) for truth in truths]))
     return trained
-
-
-def fitted_line(counts: Sequence[float], true: Sequence[float]) -> tuple[float, float]:
-    """Slope and offset that lead from counts to true counts; nothing is changed where there is no line to fit."""
-    if len(counts) < FEWEST or np.ptp(counts) < 1e-6 * (1 + np.max(counts)):
-        return 1.0, 0.0
-    slope, offset = np.polyfit(counts, true, 1)
-    return float(slope), float(offset)
 
 
 def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:
