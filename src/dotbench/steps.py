@@ -15,7 +15,7 @@ from dotbench.guard import ASKED_TO_STOP, guard
 from dotbench.locks import alone
 from dotbench.paths import Cell
 from dotbench.plan import Plan
-from dotbench.records import read_csv
+from dotbench.records import read_csv, read_json
 
 # Imports of what a step needs stand in its function: a job that scores must not wait for torch.
 
@@ -121,7 +121,7 @@ def provide(plan: Plan, dataset: str, force: bool = False) -> None:
 
 def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
     """Every step that a cell still needs once its dataset is there. What goes wrong becomes the cell's status, as in
-    a job of Snakemake."""
+    a job of Snakemake; what went wrong last time is tried again."""
     layout, card = plan.layout, plan.method(cell)
     again = force
     if (start := plan.start(cell)) is not None:
@@ -129,7 +129,7 @@ def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
         walk(plan, start)
 
     def due(folder: Path, *files: str) -> bool:
-        return again or not all((folder / file).is_file() for file in files)
+        return again or not all(_stands(folder / file) for file in files)
 
     with alone(layout.lock(cell.dataset), f"prepares {cell.dataset}", wait=True):
         if due(layout.split(cell).parent, layout.split(cell).name):
@@ -152,6 +152,13 @@ def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
             again = True
         if due(folder, "metrics.json", "per_image.csv"):
             score(plan, cell)
+
+
+def _stands(file: Path) -> bool:
+    """Whether it is there and does not say that there is no result for a reason that may have been mended."""
+    if not file.is_file() or file.suffix != ".json":
+        return file.is_file()
+    return read_json(file).get("status", "ok") in ("ok", "not_applicable")
 
 
 def _target(plan: Plan, dataset: str, kernel: Kernel) -> None:

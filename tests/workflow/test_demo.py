@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from checkout import Checkout
 
+from dotbench.failure import write_predict_failure
 from dotbench.paths import ROOT, Cell
 from dotbench.plan import read_plan
 from dotbench.records import read_csv, read_json
@@ -104,6 +105,18 @@ def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
     begun = time.monotonic()
     subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, check=True)
     assert time.monotonic() - begun < 30
+
+
+def test_a_failed_cell_is_tried_again_by_name(demo, tmp_path):
+    resources = demo / "resources/demo"
+    (tmp_path / "elsewhere.yaml").write_text(f"pathvars: {{results: there, resources: {resources}}}")
+    cell = Cell.parse("sim2d/random/n8/draw0/otsu_components")
+    folder = tmp_path / "there" / str(cell)
+    write_predict_failure(folder, cell, "error", "the disk was full")
+    command = [sys.executable, "-m", "dotbench", "run", "--configfile", str(DEMO)]
+    command += ["--configfile", "elsewhere.yaml", str(cell)]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert read_json(folder / "metrics.json")["status"] == "ok"
 
 
 def test_what_is_published_is_what_was_found_without_weights_and_maps(demo, tmp_path):
