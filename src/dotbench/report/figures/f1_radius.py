@@ -11,7 +11,16 @@ from matplotlib.figure import Figure
 from dotbench.paths import Cell, Layout
 from dotbench.report.figures.matching import match_of
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
-from dotbench.report.figures.style import BOUND, GREY, looks, new_figure, nothing, put_legend, styled
+from dotbench.report.figures.style import (
+    BOUND,
+    GREY,
+    looks,
+    new_figure,
+    nothing,
+    percent_scale,
+    put_legend,
+    styled,
+)
 
 CEILINGS = ("-", (0, (6, 1.5, 1, 1.5)), (0, (1, 1.5)))
 
@@ -22,7 +31,7 @@ def figure_f1_radius(
     names: Mapping[str, str] | None = None,
 ) -> Figure:
     """The cells of one dataset, protocol and N."""
-    title = "F1 of the detections against how near is near enough"
+    title = "F1 against the matching radius"
     series = [one for one in series_of(cells, layout, names) if one.kind != "floor"]
     curves = {one.method: curve for one in series if (curve := _curve(one)) is not None}
     if not curves:
@@ -49,7 +58,8 @@ def figure_f1_radius(
                 fontsize=7,
                 va="bottom",
             )
-        axis.set(xlabel="matching radius (px)", ylabel="F1 (%)", ylim=(0, 102), xlim=(0, None))
+        axis.set(xlabel="matching radius (px)", ylabel="F1 (%)", xlim=(0, None))
+        percent_scale(axis.yaxis)
         put_legend(figure, entries, lacking(series))
     return figure
 
