@@ -53,18 +53,16 @@ def main() -> None:
     ).parse_args()
     PAGE.write_text(page())
     CURVES.mkdir(parents=True, exist_ok=True)
-    names = {id: card.name for id, card in _methods().items()}
     for name, cells in _curves(*_shown()).items():
-        figure_f1_radius(cells, LAYOUT, names).savefig(CURVES / name, dpi=90)
+        figure_f1_radius(cells, LAYOUT, _names()).savefig(CURVES / name, dpi=90)
     print(f"written: {PAGE.relative_to(ROOT)} and its figures")
 
 
 def page() -> str:
-    published, names = _published(), {id: card.name for id, card in _methods().items()}
-    shown = list(_shown())
+    published, shown = _published(), list(_shown())
     tables = [
         # With what is still to be run: a mean over three draws of five must say so.
-        build_table(paper, id, published | set(cells_needed(paper, table_id=id)), LAYOUT, names)
+        build_table(paper, id, published | set(cells_needed(paper, table_id=id)), LAYOUT, _names())
         for paper, id, _ in shown
     ]
     parts = [_part(table, _curves(one)) for table, one in zip(tables, shown, strict=True)]
@@ -127,6 +125,10 @@ def _curves(*tables: tuple[PaperCard, str, list[Cell]]) -> dict[str, list[Cell]]
         for cell in cells
         if not _is_control(cell)
     }
+
+
+def _names() -> dict[str, str]:
+    return {id: card.name for id, card in _methods().items()}
 
 
 def _is_control(cell: Cell) -> bool:

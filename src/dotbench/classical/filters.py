@@ -29,6 +29,7 @@ def derivatives(values: np.ndarray, scales: Sequence[float]) -> np.ndarray:
 
 def background(values: np.ndarray, window: int) -> np.ndarray:
     """What shows between the cells: the darkest round each pixel (the brightest where cells are dark), smoothed."""
+    # The darkest of many noisy pixels would be noise.
     calm = ndimage.gaussian_filter(values, 1.6)
     extreme = ndimage.maximum_filter if is_dark(values) else ndimage.minimum_filter
     return ndimage.gaussian_filter(extreme(calm, window), window / 3)

@@ -61,11 +61,12 @@ def fit(train: list[Sample], validation: list[Sample], options: Options, info: D
     labels = (patches - mean) @ shapes.T
     forest = grow_forest(features, labels, options.trees, options.leaf, options.tries, rng)
     model = {**forest, "mean": mean, "shapes": shapes}
-    seen = validation or train[:JUDGES]
+    # Trees know the images that they learned from too well to say how they err on others.
+    calibrates = options.calibrate == "validation" and len(validation) > 0
+    seen = validation if calibrates else (validation or train)[:JUDGES]
     densities = [_density(model, sample, options) for sample in seen]
     line = (1.0, 0.0)
-    # Trees know the images that they learned from too well to say how they err on others.
-    if options.calibrate == "validation" and validation:
+    if calibrates:
         line = fitted_line([density.sum() for density in densities], [len(sample.dots) for sample in seen])
     judged = threshold(densities[:JUDGES], seen[:JUDGES], options, info)
     return {**model, "threshold": np.array(judged), "line": np.array(line)}

@@ -1,6 +1,6 @@
 """
 A cell is dataset/protocol/n<images>/draw<number>/method; * and ? match as in file names. What is finished is
-kept, a training that was cut off resumes.
+kept, a training that was cut off resumes, what failed is tried again.
 
 examples:
   dotbench run vgg/xie2015/n32/draw0/fcrn_a          one training and its score

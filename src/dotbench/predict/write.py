@@ -39,7 +39,7 @@ def rows_of(id: str, found: Prediction) -> list[dict[str, object]]:
     scores = found.scores if len(found.scores) else np.ones(len(found.dots))
     rows = []
     for dot, score in zip(np.asarray(found.dots, float), scores, strict=True):
-        # No method knows a place to a thousandth of a pixel, or a score to five digits: all of them would be half of the file.
+        # No method knows a place to a thousandth of a pixel, or a score to five digits: all digits would be half of the file.
         z, y, x = (*[0.0] * (3 - len(dot)), *dot.round(3).tolist())
         rows.append({"image": id, "z": z, "y": y, "x": x, "score": float(f"{score:.5g}")})
     return rows

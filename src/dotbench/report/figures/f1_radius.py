@@ -59,7 +59,7 @@ def figure_f1_radius(
                 va="bottom",
             )
         axis.set(xlabel="matching radius (px)", ylabel="F1 (%)", xlim=(0, None))
-        percent_scale(axis.yaxis)
+        percent_scale(axis)
         put_legend(figure, entries, lacking(series))
     return figure
 

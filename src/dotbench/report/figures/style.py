@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
@@ -113,16 +114,16 @@ def put_legend(figure: Figure, entries: Mapping[str, Artist], note: str = "", be
     figure.legend(entries.values(), entries.keys(), loc=place, ncols=max(1, min(columns, len(entries))))
 
 
-def percent_scale(axis: Axis) -> None:
-    """0 to 100, stretched towards 100: from 95 to 97 two in five of the mistakes go, and it shows."""
+def percent_scale(axes: Axes) -> None:
+    """The values from 0 to 100, stretched towards 100: from 95 to 97 two in five of the mistakes go, and it shows."""
     beyond = 100.3  # so that 100 itself has a place
     functions = (
         lambda value: -np.log(beyond - np.minimum(value, 100)),
         lambda value: beyond - np.exp(-value),
     )
-    axis.axes.set_yscale("function", functions=functions)
-    axis.set_major_locator(FixedLocator((0, 50, 80, 90, 95, 98, 99, 100)))
-    axis.axes.set_ylim(0, 100)
+    axes.set_yscale("function", functions=functions)
+    axes.yaxis.set_major_locator(FixedLocator((0, 50, 80, 90, 95, 98, 99, 100)))
+    axes.set_ylim(0, 100)
 
 
 def log_scale(axis: Axis) -> None:
