@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 
 from dotbench.errors import UserError
+
+# malloc.h: pieces that are mapped each by itself; free bytes at the top of the heap from which on they are given back.
+_M_MMAP_MAX, _M_TRIM_THRESHOLD = -4, -1
 
 
 class TooLarge(UserError, MemoryError):
@@ -23,6 +27,19 @@ def require(needed: int, what: str, where: object, next: str) -> None:
             where=where,
             next=next,
         )
+
+
+def keep_freed() -> None:
+    """From now on this process keeps memory that it has freed for what it needs next.
+
+    glibc gives large pieces back to the system, which hands them out again as zeros, page by page. A training asks for
+    the same pieces in every step: of SAU-Net's step with 15 crops of 224 x 224 that was 4.7 of 8.3 seconds.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    # macOS and musl have another allocator and no such switch.
+    if mallopt is not None:
+        mallopt(_M_MMAP_MAX, 0)
+        mallopt(_M_TRIM_THRESHOLD, -1)
 
 
 def available_bytes() -> int:

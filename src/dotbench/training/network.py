@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dotbench.failure import Stopped
 from dotbench.inference.device import Compute, choose, facts
+from dotbench.memory import keep_freed
 from dotbench.networks import Network, load_network
 from dotbench.records import atomic, write_csv, write_json
 from dotbench.training import checkpoint
@@ -34,6 +35,7 @@ def train(task: Task) -> None:
     network = load_network(card.module, card.options, card.line_of("options"))
     compute = _without_flat_layers(choose(task.device, task.deterministic, task.threads), task, network)
     job = Job(task, compute, network)
+    keep_freed()
     with checkpoint.locked(task.checkpoints), compute.settings():
         state = job.fresh_state()
         key = job.key
