@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from dotbench.cards.paper import PaperCard, ScoreTable, cells_needed, cells_show
 from dotbench.paths import Cell, Layout
 from dotbench.records import read_json
 from dotbench.report.as_markdown import render
+from dotbench.report.figures.error_n import figure_error_n
 from dotbench.report.figures.f1_radius import figure_f1_radius
 from dotbench.report.table import Table
 from dotbench.report.tables import build_table
@@ -26,7 +27,7 @@ from dotbench.report.verdict import VERDICTS
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGE = ROOT / "docs" / "results.md"
-CURVES = ROOT / "docs" / "img" / "results"
+FIGURES = ROOT / "docs" / "img" / "results"
 LAYOUT = Layout(results=PUBLISHED)
 
 HEAD = """\
@@ -52,20 +53,21 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     PAGE.write_text(page())
-    CURVES.mkdir(parents=True, exist_ok=True)
-    for name, cells in _curves(*_shown()).items():
-        figure_f1_radius(cells, LAYOUT, _names()).savefig(CURVES / name, dpi=90)
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    for shown in _shown():
+        for name, cells in shown.errors.items():
+            figure_error_n(cells, LAYOUT, _names(), shown.paper).savefig(FIGURES / name, dpi=90)
+        for name, cells in shown.curves.items():
+            figure_f1_radius(cells, LAYOUT, _names()).savefig(FIGURES / name, dpi=90)
     print(f"written: {PAGE.relative_to(ROOT)} and its figures")
 
 
 def page() -> str:
-    published, shown = _published(), list(_shown())
+    shown = list(_shown())
     tables = [
-        # With what is still to be run: a mean over three draws of five must say so.
-        build_table(paper, id, published | set(cells_needed(paper, table_id=id)), LAYOUT, _names())
-        for paper, id, _ in shown
+        build_table(one.paper, one.id, _published() | set(one.asked), LAYOUT, _names()) for one in shown
     ]
-    parts = [_part(table, _curves(one)) for table, one in zip(tables, shown, strict=True)]
+    parts = [_part(table, one) for table, one in zip(tables, shown, strict=True)]
     return "\n".join([HEAD, _verdicts(tables), *parts])
 
 
@@ -88,43 +90,88 @@ def _link(title: str) -> str:
     return f"[{title}](#{place})"
 
 
-def _part(table: Table, curves: Iterable[str]) -> str:
+def _part(table: Table, shown: Shown) -> str:
     # Headings one level down: this page has one of its own.
     text = render(replace(table, legend=())).replace("\n## ", "\n### ").replace("# ", "## ", 1)
-    if curves:
-        text += "\n### F1 against the radius\n\n"
-    return text + "\n".join(f"![{name}](img/results/{name})\n" for name in curves)
+    for heading, figures in (
+        ("Error against the number of training images", shown.errors),
+        ("F1 against the radius", shown.curves),
+    ):
+        if figures:
+            pictures = "\n".join(f"![{name}](img/results/{name})\n" for name in figures)
+            text += f"\n### {heading}\n\n{pictures}"
+    return text
 
 
-def _shown() -> Iterator[tuple[PaperCard, str, list[Cell]]]:
-    """The tables of methods for which a method has a result, each with its cells; those that repeat a paper first."""
-    published = _published()
+@dataclass(frozen=True)
+class Shown:
+    """A table of methods for which a method has a result."""
+
+    paper: PaperCard
+    id: str
+    cells: list[Cell]
+    """the published cells that stand in it"""
+
+    @property
+    def table(self) -> ScoreTable:
+        return self.paper.all_tables[self.id]
+
+    @property
+    def asked(self) -> list[Cell]:
+        """What the table asks for, run or not: a mean over three draws of five must say so.
+
+        Of the methods beside the paper's rows only where they have been run: nobody misses the others.
+        """
+        ran = {_series(cell) for cell in self.cells}
+        needed = cells_needed(self.paper, table_id=self.id)
+        return [cell for cell in needed if cell.method not in self.table.also or _series(cell) in ran]
+
+    @property
+    def errors(self) -> dict[str, list[Cell]]:
+        """A figure's file and cells for each dataset and protocol, in tables whose columns are numbers of images."""
+        if self.table.n_in_rows:
+            return {}
+        found = _grouped(self.cells, lambda cell: f"{cell.dataset}-{cell.protocol}")
+        return {
+            f"error-{self.paper.id}-{self.id}-{name}.png": cells
+            for name, cells in found.items()
+            if len({cell.n for cell in cells if not _is_control(cell)}) > 1
+        }
+
+    @property
+    def curves(self) -> dict[str, list[Cell]]:
+        """A figure's file and cells for each split, in tables that say where cells are."""
+        if all(column.metric != "f1" for column in self.table.columns):
+            return {}
+        found = _grouped(self.cells, lambda cell: f"{cell.dataset}-{cell.protocol}-n{cell.n}.png")
+        return {name: cells for name, cells in found.items() if not all(map(_is_control, cells))}
+
+
+def _grouped(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[str, list[Cell]]:
+    found: dict[str, list[Cell]] = {}
+    for cell in cells:
+        found.setdefault(name(cell), []).append(cell)
+    return found
+
+
+def _series(cell: Cell) -> Cell:
+    """The same for all draws."""
+    return replace(cell, draw=0)
+
+
+def _shown() -> Iterator[Shown]:
+    """Those that repeat a paper first."""
     papers = [load_paper(id) for id in card_ids("papers")]
     for paper in sorted(papers, key=lambda paper: not _prints(paper)):
         for id, table in paper.all_tables.items():
             if isinstance(table, ScoreTable):
-                shown = cells_shown(paper, id, published)
-                if not all(map(_is_control, shown)):
-                    yield paper, id, shown
+                shown = Shown(paper, id, cells_shown(paper, id, _published()))
+                if not all(map(_is_control, shown.cells)):
+                    yield shown
 
 
 def _prints(paper: PaperCard) -> bool:
     return any(isinstance(table, ScoreTable) and table.prints_values for table in paper.all_tables.values())
-
-
-def _curves(*tables: tuple[PaperCard, str, list[Cell]]) -> dict[str, list[Cell]]:
-    """A figure's file and cells for each split of the tables that say where cells are."""
-    return {
-        f"{cell.dataset}-{cell.protocol}-n{cell.n}.png": [
-            other
-            for other in cells
-            if (other.dataset, other.protocol, other.n) == (cell.dataset, cell.protocol, cell.n)
-        ]
-        for paper, id, cells in tables
-        if any(column.metric == "f1" for column in paper.all_tables[id].columns)
-        for cell in cells
-        if not _is_control(cell)
-    }
 
 
 def _names() -> dict[str, str]:
