@@ -107,6 +107,28 @@ def test_peeling_finds_cells_that_have_no_maximum_of_their_own(shape):
     assert cdist(dots, found)[true, seen].max() < 4
 
 
+@pytest.mark.parametrize("shape", [(40, 45), (18, 30, 33)])
+def test_sharpening_parts_cells_that_have_joined(shape, monkeypatch):
+    middle = np.array(shape) // 2
+    dots = np.array([middle, middle + [*[0] * (len(shape) - 1), 3], middle // 2], float)
+    kernel = InverseDistance()
+    blurred = ndimage.gaussian_filter(render(dots, shape, kernel).map, 1.2)
+    plain, sharp = Detect(min_distance=2), Detect(min_distance=2, sharpen=4)
+    assert len(detect(blurred, plain, 1.0)[0]) == 2
+    found, scores = detect(blurred, sharp, 1.0)
+    true, seen = linear_sum_assignment(cdist(dots, found))
+    assert len(found) == len(scores) == len(dots)
+    assert cdist(dots, found)[true, seen].max() < 1
+    # Large maps are looked at slab by slab.
+    monkeypatch.setattr("dotbench.predict.detect.SLAB", 5 * np.prod(shape[1:]))
+    assert rows(*detect(blurred, sharp, 1.0)) == rows(found, scores)
+
+
+def test_only_maxima_are_sharpened():
+    with pytest.raises(ValueError, match="sharpen goes with how: local_maxima, not with components"):
+        Detect(how="components", sharpen=1)
+
+
 def test_peeling_ends_on_maps_that_no_cells_could_make():
     map = np.zeros((30, 30), np.float32)
     map[10:20, 10:20] = 1e6

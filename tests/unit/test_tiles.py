@@ -22,11 +22,11 @@ def compute():
     return choose("cpu", deterministic=True)
 
 
-def predictor(compute, ndim, channels=1, normalise="image"):
+def predictor(compute, ndim, channels=1, **input):
     torch.manual_seed(0)
     network = load_network("dotbench.networks.fcrn_a", SMALL)
     model = network.build(channels, ndim).eval()
-    intensity = Intensity(Input(normalise=normalise), ndim, channels)
+    intensity = Intensity(Input(**input), ndim, channels)
     needed = bytes_per_voxel(model, channels, ndim, network.stride, compute)
 
     def predict(image, voxels, **more):
@@ -65,6 +65,22 @@ def test_a_map_can_lie_on_disk_and_colour_works(compute, tmp_path):
     found = predictor(compute, 2, channels=3)(image, voxels=10**9, out=tmp_path / "map.npy")
     assert isinstance(found, np.memmap)
     assert np.load(tmp_path / "map.npy").shape == (40, 56)
+
+
+@pytest.mark.parametrize("shape", [(40, 61), (9, 40, 61)])
+def test_from_all_sides_an_image_looks_the_same_turned(compute, shape):
+    image = np.random.default_rng(0).random(shape).astype(np.float32)
+
+    def turn(x):
+        return np.rot90(x, axes=(-2, -1))[..., ::-1]
+
+    def difference(predict):
+        found = predict(image, voxels=10**9)
+        assert found.shape == shape
+        return np.abs(predict(turn(image), voxels=10**9) - turn(found)).max()
+
+    assert difference(predictor(compute, len(shape), orientations=8)) < 1e-5
+    assert difference(predictor(compute, len(shape))) > 1e-2
 
 
 def test_tiles_cover_every_pixel_once():

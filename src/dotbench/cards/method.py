@@ -32,6 +32,9 @@ class Input(Part):
     tile: tuple[PositiveInt, ...] | None = None
     """null: images are predicted as one, or in overlapping tiles that make no difference; [y, x] or [z, y, x]: in pieces
     of this size side by side, each normalised by itself if `normalise` is patch"""
+    orientations: Literal[1, 8] = 1
+    """8: the map is the mean of those of the image's flips and quarter turns (volumes: in the plane); takes eight times
+    as long to predict"""
 
 
 class Optimizer(Part):
@@ -116,6 +119,15 @@ class Detect(Part):
     threshold: PositiveFloat | None = None
     """as a share of a lone cell's peak; null: chosen on the validation images, or on the training images where a protocol
     has none"""
+    sharpen: float = Field(0, ge=0)
+    """local_maxima: so many times what a Gaussian of sigma 1 takes off the map is added to it first, which parts cells
+    that have joined; 0: the map as it is. Wants a map without ripples, see `input: {orientations: 8}`"""
+
+    @model_validator(mode="after")
+    def _sharpens_maxima(self):
+        if self.sharpen and self.how != "local_maxima":
+            raise ValueError(f"sharpen goes with how: local_maxima, not with {self.how}")
+        return self
 
 
 class NetworkDetect(Detect):

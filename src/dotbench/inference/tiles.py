@@ -55,11 +55,12 @@ def predict_map(
         if np.prod(shape) > voxels:
             halo = _up(receptive_field // 2, stride)
             core = _core(shape, halo, stride, voxels)
+    look = from_all_sides if intensity.input.orientations == 8 else forward
     for inner, outer in tiles(shape, core, halo):
         if own_tiles is not None and intensity.input.normalise == "patch":
             constants = intensity.constants(image[outer], where)
         x = torch.from_numpy(intensity.apply(image, outer, constants))
-        y = forward(model, x[None].movedim(-1, 1).to(compute.device), stride, compute)[0, 0]
+        y = look(model, x[None].movedim(-1, 1).to(compute.device), stride, compute)[0, 0]
         own = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
         result[inner] = y[own].float().cpu().numpy()
     return result
@@ -74,6 +75,16 @@ def forward(model: nn.Module, x: Tensor, stride: int, compute: Compute) -> Tenso
         y = model(x.contiguous(memory_format=compute.memory_format(len(size))))
     check_output(y, len(x), x.shape[2:])
     return y[(..., *(slice(length) for length in size))]
+
+
+def from_all_sides(model: nn.Module, x: Tensor, stride: int, compute: Compute) -> Tensor:
+    """The mean of the maps of all flips and quarter turns in the plane, each turned back."""
+    plane, total = (-2, -1), torch.zeros((), device=x.device)
+    for turns, flipped in itertools.product(range(4), (False, True)):
+        turned = torch.rot90(x.flip(-1) if flipped else x, turns, plane)
+        y = torch.rot90(forward(model, turned, stride, compute).float(), -turns, plane)
+        total = total + (y.flip(-1) if flipped else y)
+    return total / 8
 
 
 def padded(x: Tensor, stride: int) -> Tensor:

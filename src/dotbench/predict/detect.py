@@ -23,6 +23,8 @@ DEFAULT_THRESHOLD = 0.3
 SLAB = 2**26
 """pixels of a map that are searched for maxima at once; looking for them takes several times their memory"""
 HALO = 2
+SIGMA, REACH = 1.0, 4
+"""of the Gaussian that `sharpen` compares with, in pixels, and how far it looks"""
 ROUNDS = 20
 """cells that may lie on top of each other"""
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -31,11 +33,11 @@ THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 def detect(
     map: np.ndarray, spec: Detect, peak: float, kernel: Kernel | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Dots (k, ndim) and their scores, the map's highest value there.
+    """Dots (k, ndim) and their scores, the (sharpened) map's highest value there.
 
     A pixel counts from `spec.threshold` (DEFAULT_THRESHOLD if none) times `peak`, the height of a lone cell, on.
-    local_maxima: a pixel, or plateau of pixels, that is higher than all round it; of two that are at most
-    `min_distance` apart, the lower one goes. peeling: the same again and again, each time without the cells found, as
+    local_maxima: a pixel, or plateau of pixels, that is higher than all round it, once the map is sharpened; of two that
+    are at most `min_distance` apart, the lower one goes. peeling: the same again and again, each time without the cells found, as
     `kernel` draws them. components: what is connected, corners included.
     """
     if not all(np.isfinite(row).all() for row in map):
@@ -48,7 +50,7 @@ def detect(
         return _components(map, level)
     if spec.how == "peeling":
         return _peeled(map, level, spec.min_distance, kernel)
-    return _spaced(*_local_maxima(map, level), spec.min_distance)
+    return _spaced(*_local_maxima(map, level, spec.sharpen), spec.min_distance)
 
 
 def choose_threshold(
@@ -102,8 +104,9 @@ def _peeled(map: np.ndarray, level: float, distance: float, kernel: Kernel) -> t
     return np.concatenate(dots), np.concatenate(scores)
 
 
-def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-    places = np.concatenate([_maxima_of_slab(map, level, slab) for slab in _slabs(map.shape)])
+def _local_maxima(map: np.ndarray, level: float, sharpen: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    found = [_maxima_of_slab(map, level, sharpen, slab) for slab in _slabs(map.shape)]
+    places, heights = (np.concatenate(parts) for parts in zip(*found, strict=True))
     # Maxima that touch are one plateau.
     touching = (
         KDTree(places).query_pairs(1, p=np.inf, output_type="ndarray") if len(places) else np.empty((0, 2))
@@ -111,21 +114,28 @@ def _local_maxima(map: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray
     graph = coo_array((np.ones(len(touching), np.int8), tuple(touching.T)), shape=(len(places),) * 2)
     count, plateau = connected_components(graph, directed=False)
     scores = np.empty(count, map.dtype)
-    scores[plateau] = map[tuple(places.T)]
+    scores[plateau] = heights
     return _means(places, plateau, count), scores
 
 
-def _maxima_of_slab(map: np.ndarray, level: float, slab: slice) -> np.ndarray:
+def _maxima_of_slab(
+    map: np.ndarray, level: float, sharpen: float, slab: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels, and the heights that they have once sharpened."""
     from skimage.morphology import local_maxima
 
-    # Whether a pixel is higher than all round it, its neighbours know.
-    first = max(slab.start - HALO, 0)
-    wide = map[first : slab.stop + HALO]
+    # Whether a pixel is higher than all round it, its neighbours know; what sharpening makes of those, theirs.
+    halo = HALO + (REACH if sharpen else 0)
+    first = max(slab.start - halo, 0)
+    wide = map[first : slab.stop + halo]
+    if sharpen:
+        wide = wide + sharpen * (wide - ndimage.gaussian_filter(wide, SIGMA, radius=REACH))
     highest = local_maxima(wide, connectivity=map.ndim)
     highest &= wide >= level
-    places = np.argwhere(highest[slab.start - first : slab.stop - first])
+    own = slice(slab.start - first, slab.stop - first)
+    places, heights = np.argwhere(highest[own]), wide[own][highest[own]]
     places[:, 0] += slab.start
-    return places
+    return places, heights
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
