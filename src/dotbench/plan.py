@@ -29,15 +29,26 @@ from dotbench.errors import UserError, unknown
 from dotbench.modules import has_module, no_module
 from dotbench.paths import CONFIG, Cell, Layout
 
+_LOAD = {"datasets": load_dataset, "methods": load_method, "papers": load_paper}
+
 
 @dataclass(frozen=True)
 class Plan:
     """What a configuration asks for."""
 
     config: Config
-    datasets: Mapping[str, DatasetCard]
-    methods: Mapping[str, MethodCard]
+    datasets: dict[str, DatasetCard]
+    methods: dict[str, MethodCard]
     papers: Mapping[str, PaperCard]
+    read: Callable[[str, str], Any]
+    """reads a card, given its kind and id, with what the configuration overrides of it"""
+
+    def include(self, cell: Cell) -> None:
+        """Reads the cards of a cell that the configuration does not list."""
+        if cell.dataset not in self.datasets:
+            self.datasets[cell.dataset] = self.read("datasets", cell.dataset)
+        if cell.method not in self.methods:
+            self.methods[cell.method] = self.read("methods", cell.method)
 
     @cached_property
     def layout(self) -> Layout:
@@ -133,26 +144,24 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
         named = source.content.get(kind) if isinstance(source.content, dict) else None
         return [id for id in named if isinstance(id, str)] if isinstance(named, list | tuple) else []
 
-    def cards(kind: str, load: Callable[..., Any], ids: Iterable[str]) -> dict[str, Any]:
+    def read(kind: str, id: str) -> Any:
+        return _LOAD[kind](id, source.part(("overrides", kind, id)), folder=folder)
+
+    def cards(kind: str) -> dict[str, Any]:
         known, loaded = card_ids(kind, folder), {}
-        for index, id in enumerate(ids):
+        for index, id in enumerate(ids(kind)):
             if id not in known:
                 where = source.at((kind, index))
                 problems.append(
                     unknown(kind[:-1], id, known, where=where, next=f"or write config/{kind}/{id}.yaml")
                 )
                 continue
-            card = attempt(lambda id=id: load(id))
+            card = attempt(lambda id=id: read(kind, id))
             if card is not None:
                 loaded[id] = card
         return loaded
 
-    def overridden(kind: str, load: Callable[..., Any]) -> Callable[[str], Any]:
-        return lambda id: load(id, source.part(("overrides", kind, id)), folder=folder)
-
-    datasets = cards("datasets", overridden("datasets", load_dataset), ids("datasets"))
-    methods = cards("methods", overridden("methods", load_method), ids("methods"))
-    papers = cards("papers", lambda id: load_paper(id, folder=folder), ids("papers"))
+    datasets, methods, papers = (cards(kind) for kind in _LOAD)
     for card, key in [(card, "reader") for card in datasets.values()] + [
         (card, card.kind) for card in methods.values() if card.kind != "rule"
     ]:
@@ -186,7 +195,7 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
         problems += _start_problems(card, datasets, methods)
     if problems:
         raise Problems(problems)
-    return Plan(config, datasets, methods, papers)
+    return Plan(config, datasets, methods, papers, read)
 
 
 def _start_problems(

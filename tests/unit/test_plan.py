@@ -6,6 +6,7 @@ import pytest
 
 from dotbench.cards import load_config
 from dotbench.cards.load import Problems, options_of
+from dotbench.commands.run import matching
 from dotbench.data.readers import sim2d
 from dotbench.paths import CONFIG, Cell
 from dotbench.plan import plan_of, read_plan
@@ -57,6 +58,12 @@ def test_overrides_change_a_card_and_are_checked_at_their_line(write):
     assert read_plan(write(text.replace("RADIUS", "9"))).datasets["sim2d"].cell_radius == 9
     with pytest.raises(Problems, match="config.yaml:8"):
         read_plan(write(text.replace("RADIUS", "-9")))
+
+
+def test_overrides_count_for_a_cell_that_only_its_name_asks_for(write):
+    plan = read_plan(write(BASE + "overrides: {methods: {fcrn_a: {needs: {threads: 7}}}}\n"))
+    matching(plan, "sim2d/random/n4/draw0/fcrn_a")
+    assert plan.methods["fcrn_a"].needs.threads == 7
 
 
 def test_a_wrong_card_is_told_with_the_configuration_s_own_problems(tmp_path):

@@ -47,8 +47,8 @@ def load_method(id: str, overrides: Source | None = None, folder: Path = CONFIG)
     return _load("methods", id, overrides, folder)
 
 
-def load_paper(id: str, folder: Path = CONFIG) -> PaperCard:
-    return _load("papers", id, None, folder)
+def load_paper(id: str, overrides: Source | None = None, folder: Path = CONFIG) -> PaperCard:
+    return _load("papers", id, overrides, folder)
 
 
 def load_config(*files: Path) -> Source:

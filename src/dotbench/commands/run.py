@@ -17,7 +17,6 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from dotbench.cards import load_dataset, load_method
 from dotbench.commands.common import add_configfile, plan_from
 from dotbench.errors import UserError, in_words
 from dotbench.paths import Cell
@@ -75,10 +74,7 @@ def matching(plan: Plan, pattern: str) -> list[Cell]:
         named = [cell]
         while cell is not None:
             # A card that the configuration does not list is fine here: the cell was asked for by name.
-            if cell.dataset not in plan.datasets:
-                plan.datasets[cell.dataset] = load_dataset(cell.dataset)
-            if cell.method not in plan.methods:
-                plan.methods[cell.method] = load_method(cell.method)
+            plan.include(cell)
             cell = plan.start(cell)
         return named
     found = [cell for cell in plan.cells if fnmatchcase(str(cell), pattern)]
