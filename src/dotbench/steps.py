@@ -84,7 +84,7 @@ def predict(plan: Plan, cell: Cell) -> None:
     from dotbench.predict.task import Task
     from dotbench.score.matching import match
 
-    layout, card = plan.layout, plan.method(cell)
+    layout, card, start = plan.layout, plan.method(cell), plan.start(cell)
     predict_cell(
         Task(
             cell,
@@ -94,6 +94,7 @@ def predict(plan: Plan, cell: Cell) -> None:
             Dataset.open(layout.dataset(cell.dataset)),
             folder=layout.cell(cell),
             match=match,
+            start=start and layout.cell(start),
             device=plan.config.device,
             deterministic=plan.config.deterministic,
             seed=plan.config.seed,

@@ -19,7 +19,7 @@ from dotbench.data.dataset import Dataset
 from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure, write_train_failure
+from dotbench.failure import Failure, write_predict_failure, write_train_failure
 from dotbench.inference.device import choose
 from dotbench.paths import Cell
 from dotbench.predict.cell import predict_cell
@@ -145,6 +145,19 @@ def test_without_validation_images_the_training_images_calibrate(tiny_dataset, m
     model = open_predictor(replace(job, card=card(calibrate="validation")))
     found = [model.predict(job.dataset.sample(id)).count for id in split.train]
     np.testing.assert_allclose(found, [len(job.dataset.dots(id)) for id in split.train], atol=1e-3)
+
+
+def test_without_any_labels_what_the_start_found_out_serves(tiny_dataset, tmp_path):
+    first = trained(task(tiny_dataset, card(calibrate="validation")))
+    predict_cell(first)
+    begun = read_json(first.folder / "run.json")
+    none = replace(first.split, n=0, train=(), validation=())
+    second = replace(first, split=none, start=first.folder)
+    model = open_predictor(second)
+    assert (model.detect.threshold, list(model.line)) == (begun["threshold"], begun["line"])
+    write_predict_failure(first.folder, first.cell, "oom", "used it all")
+    with pytest.raises(Failure, match="what it starts from, .* failed: used it all"):
+        open_predictor(second)
 
 
 def test_only_gaussian_maps_can_be_peeled():

@@ -206,6 +206,12 @@ def get_start(wildcards):
     return multiext(f"<results>/{start}/", "train.json", "model.safetensors") if start else []
 
 
+def get_begun(wildcards):
+    """What the cell with whose weights a training begins found out, for one that has no image to find it out with."""
+    cell = get_cell(wildcards)
+    return f"<results>/{plan.start(cell)}/run.json" if plan.start(cell) and cell.n == 0 else []
+
+
 def get_model(wildcards):
     """What training leaves, for methods that train; the others start from nothing."""
     cell = get_cell(wildcards)

@@ -2,6 +2,7 @@
 rule predict:
     input:
         model=get_model,
+        begun=get_begun,
         split=SPLIT,
         dataset=DATASET,
     output:

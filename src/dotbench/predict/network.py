@@ -19,6 +19,7 @@ from dotbench.cards.method import METHOD, NetworkDetect
 from dotbench.data.dataset import Sample
 from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
+from dotbench.failure import Failure
 from dotbench.inference.device import Compute, choose, facts
 from dotbench.inference.intensity import Intensity
 from dotbench.inference.tiles import predict_map
@@ -27,6 +28,7 @@ from dotbench.predict.detect import choose_threshold, detect
 from dotbench.predict.line import fitted_line
 from dotbench.predict.task import Task
 from dotbench.predict.weights import read_weights
+from dotbench.records import read_json
 
 LARGE = 2**27
 """voxels from which on a map lies on disk instead of in memory, and is not kept"""
@@ -118,6 +120,8 @@ def open_predictor(task: Task) -> Trained:
         return trained
     # Without validation images those it learned from are better than nothing; never the test images.
     ids = task.split.validation or task.split.train
+    if not ids:
+        return _as_begun(trained, task.start)
     maps, truths, kept = [], [], 0
     for id in ids:
         sample = task.dataset.sample(id)
@@ -136,6 +140,15 @@ def open_predictor(task: Task) -> Trained:
         counts = [trained.read(map).count for map in maps]
         trained = replace(trained, line=fitted_line(counts, [len(truth) for truth in truths]))
     return trained
+
+
+def _as_begun(trained: Trained, start: Path) -> Trained:
+    """With the threshold and line of the cell whose weights these are, N = 0 being the start itself."""
+    found = read_json(start / "run.json")
+    if found["status"] != "ok":
+        raise Failure(found["status"], f"what it starts from, {found['cell']}, failed: {found['reason']}")
+    detect = trained.detect.model_copy(update={"threshold": found["threshold"]})
+    return replace(trained, detect=detect, line=tuple(found["line"]))
 
 
 def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:

@@ -27,6 +27,8 @@ class Task:
     """the cell's folder: holds the model, gets the predictions"""
     match: Callable[[np.ndarray, np.ndarray, float], Any]
     """(true dots, predicted dots, radius) to an object with `pairs`: decides which threshold is best"""
+    start: Path | None = None
+    """folder of the cell that this one's training began with: what it found out serves where no image has labels"""
     device: str = "auto"
     deterministic: bool = False
     seed: int = 0
