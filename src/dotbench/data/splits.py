@@ -104,9 +104,9 @@ def _xie2015(images: _Images) -> Drawn:
 
 
 def _guo2022(images: _Images) -> Drawn:
-    """Guo 2022: of a seeded permutation one half (100 of 200) is the test set, N of the other are labelled, and the
-    rest of it is used without labels; where a test set is published, as for the volumes, it is that one. The paper
-    validates on nothing; so do we, since labels are what it saves."""
+    """Guo 2022: one half (100 of 200) is the test set, N of the other are labelled, and the rest of it is used without
+    labels. The half is a seeded one; where the dataset's card names its test images, it is those. The paper validates
+    on nothing; so do we, since labels are what it saves."""
     order = images.permuted(images.ids, "guo2022")
     size = len(order) - images.test_size()
     pool, test = order[:size], order[size:]

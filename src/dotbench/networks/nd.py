@@ -33,6 +33,21 @@ class InstanceNorm(nn.GroupNorm):
         return torch.cat([torch.batch_norm(image, *arguments) for image in x.split(1)])
 
 
+def join(*maps: Tensor) -> Tensor:
+    """Maps side by side, as channels; the gradient of each comes back in one piece.
+
+    A slice of channels is not, and batch norm's gradient takes 15 times as long on one (CPU, bfloat16).
+    """
+    for map in maps:
+        if map.requires_grad:
+            map.register_hook(_in_one_piece)
+    return torch.cat(maps, dim=1)
+
+
+def _in_one_piece(gradient: Tensor) -> Tensor:
+    return gradient.contiguous(memory_format=CHANNELS_LAST[gradient.ndim - 2])
+
+
 def initialise(layers: Iterable[nn.Module], init: str) -> None:
     """The first weights of convolutions, by the name that cards use; all biases are 0."""
     for layer in layers:

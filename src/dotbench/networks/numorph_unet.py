@@ -94,7 +94,7 @@ class NuMorphUNet(nn.Module):
         features = []
         for up, localise in zip(self.up, self.localise, strict=True):
             x = up(functional.interpolate(x, scale_factor=2, mode="nearest"))
-            x = localise(torch.cat([skips.pop(), x], dim=1))
+            x = localise(nd.join(skips.pop(), x))
             features.append(x)
         total = None
         for head, level in zip(self.heads, features[-HEADS:], strict=True):

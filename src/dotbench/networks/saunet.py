@@ -132,7 +132,7 @@ class SAUNet(nn.Module):
     def decode(self, levels: Sequence[Tensor]) -> Tensor:
         *skips, x = levels
         for up, merge, skip in zip(self.up, self.merge, reversed(skips), strict=True):
-            x = merge(torch.cat([skip, up(x)], dim=1))
+            x = merge(nd.join(skip, up(x)))
         # float32: with eight bits of bfloat16 neighbouring pixels of a map are often equal, and peaks become plateaus.
         with torch.autocast(x.device.type, enabled=False):
             return self.activation(self.head(x.to(self.head.weight.dtype)))

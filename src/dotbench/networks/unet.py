@@ -51,7 +51,7 @@ class UNet(nn.Module):
             skips.append(x)
         skips.pop()
         for level in self.up:
-            x = _through(level, torch.cat([skips.pop(), nd.double(x)], dim=1))
+            x = _through(level, nd.join(skips.pop(), nd.double(x)))
         # No activation at the end: the density may be a little negative where there is nothing, and sums stay unbiased.
         # float32: a sum over all pixels adds up what bfloat16 rounds away in each.
         with torch.autocast(x.device.type, enabled=False):
