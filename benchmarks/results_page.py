@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from dotbench.cards import MethodCard, card_ids, load_method, load_paper
+from dotbench.cards import MethodCard, card_ids, load_dataset, load_method, load_paper
+from dotbench.cards.method import METHOD
 from dotbench.cards.paper import PaperCard, ScoreTable, cells_needed, cells_shown
 from dotbench.paths import Cell, Layout
 from dotbench.records import read_json
@@ -28,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGE = ROOT / "docs" / "results.md"
 FIGURES = ROOT / "docs" / "img" / "results"
+# What a card says besides how its numbers come about.
+NOT_RECIPE = {"id", "name", "citation", "paper", "role", "ndim", "needs", "notes", "based_on", "volumes"}
 LAYOUT = Layout(results=PUBLISHED)
 
 HEAD = """\
@@ -41,8 +44,10 @@ them again, for instance
 dotbench run 'vgg/xie2015/*/fcrn_a'
 ```
 
-and `dotbench diff results/published results` says whether yours are the same. Draws that nobody has run yet are missing from
-the means; the last grid of each table says how many there are.
+and `dotbench diff results/published results` says whether yours are the same. [What we found](findings.md) sums it up;
+[Read the tables](read-the-tables.md) explains marks, ±, intervals and controls. Draws that nobody has run yet are missing from
+the means: the column "Draws" under "Every value" says how many there are. One draw says little about the difference between
+two methods.
 
 Do the papers' numbers hold? So many of them:
 """
@@ -67,8 +72,18 @@ def page() -> str:
     tables = [
         build_table(one.paper, one.id, _published() | set(one.asked), LAYOUT, _names()) for one in shown
     ]
-    parts = [_part(table, one) for table, one in zip(tables, shown, strict=True)]
-    return "\n".join([HEAD, _verdicts(tables), *parts])
+    # What is held against print first, and of that what most can be said of.
+    order = sorted(
+        zip(tables, shown, strict=True), key=lambda pair: (-_prints(pair[1].paper), -_judged(pair[0]))
+    )
+    parts = [_part(table, one) for table, one in order]
+    return "\n".join([HEAD, _verdicts([table for table, _ in order]), *_outdated(), *parts])
+
+
+def _judged(table: Table) -> int:
+    return sum(
+        record["verdict"] in ("reproduced", "better", "worse", "different") for record in table.records
+    )
 
 
 def _verdicts(tables: list[Table]) -> str:
@@ -82,6 +97,25 @@ def _verdicts(tables: list[Table]) -> str:
         if found:
             rows.append([_link(table.title), *(str(found[name] or "") for name in VERDICTS)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _outdated() -> Iterator[str]:
+    """Cells whose card has changed since, in more than names and needs."""
+    found = {}
+    for cell in sorted(_published()):
+        card = load_method(cell.method).of(load_dataset(cell.dataset).ndim)
+        record = read_json(LAYOUT.cell(cell) / "run.json")["card"]
+        if _recipe(METHOD.validate_python(record)) != _recipe(card):
+            found.setdefault((cell.dataset, _names()[cell.method]), []).append(cell)
+    if found:
+        yield "Measured with an earlier version of the recipe, and to be measured again:\n"
+        for (dataset, name), cells in found.items():
+            yield f"- {name}, on {dataset} (N={', '.join(sorted({str(cell.n) for cell in cells}))})"
+        yield ""
+
+
+def _recipe(card: MethodCard) -> dict[str, object]:
+    return card.model_dump(exclude=NOT_RECIPE)
 
 
 def _link(title: str) -> str:
@@ -124,7 +158,11 @@ class Shown:
         """
         ran = {_series(cell) for cell in self.cells}
         needed = cells_needed(self.paper, table_id=self.id)
-        return [cell for cell in needed if cell.method not in self.table.also or _series(cell) in ran]
+        return [
+            cell
+            for cell in needed
+            if cell.method in _methods() and (cell.method not in self.table.also or _series(cell) in ran)
+        ]
 
     @property
     def errors(self) -> dict[str, list[Cell]]:
@@ -160,9 +198,7 @@ def _series(cell: Cell) -> Cell:
 
 
 def _shown() -> Iterator[Shown]:
-    """Those that repeat a paper first."""
-    papers = [load_paper(id) for id in card_ids("papers")]
-    for paper in sorted(papers, key=lambda paper: not _prints(paper)):
+    for paper in (load_paper(id) for id in card_ids("papers")):
         for id, table in paper.all_tables.items():
             if isinstance(table, ScoreTable):
                 shown = Shown(paper, id, cells_shown(paper, id, _published()))

@@ -147,7 +147,7 @@ def test_every_table_builds_without_any_method(gone, layout):
         make_result(layout, cell)
     rows = records(build_table(card, "table1", configured, layout))
     assert all((r["ours"] == "") == (r["method"] == gone) for r in rows)
-    assert all(r["why"] == "the method is not in this configuration" for r in rows if r["method"] == gone)
+    assert all(r["why"] == "no such method is configured" for r in rows if r["method"] == gone)
 
 
 def test_every_table_builds_without_any_dataset(layout):
@@ -158,7 +158,7 @@ def test_every_table_builds_without_any_dataset(layout):
     table = build_table(card, "table2", configured, layout)
     dcc = [r for r in records(table) if r["dataset"] == "dcc" and r["section"] == "paper"]
     assert len(dcc) == 20
-    assert {r["why"] for r in dcc} == {"the dataset is not in this configuration"}
+    assert {r["why"] for r in dcc} == {"no such dataset is configured"}
     assert place(table, "Ours", "VGG MSE")["ours"] != ""
 
 

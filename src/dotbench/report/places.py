@@ -141,7 +141,7 @@ class Reader:
         # Without names, so that one footnote serves all rows; the row says which method and data are meant.
         for key, known in self.known.items():
             if getattr(cell, key) not in known:
-                return "not_run", f"the {key} is not in this configuration"
+                return "not_run", f"no such {key} is configured"
         return "not_run", "the method is configured, but not for this dataset, protocol and N"
 
     def _judged(self, place: Place, asked: Asked) -> Place:

@@ -31,7 +31,7 @@ UNPRINTED = ("The mean over draws ± standard deviation over draws.",)
 LEGEND = (
     "95 % interval: bootstrap over test images, averaged over draws; it says nothing about other training images.",
     "Floor: every image gets the mean count of the training images. Chance: random places, as many as there are cells. "
-    "Ceiling: the true dots drawn as a map and found again by the same post-processing.",
+    "Ceiling: the true dots drawn as a map and found again by the same post-processing; in columns the best of them.",
     "Draws: runs that worked of those configured, each with other training images.",
 )
 
@@ -84,10 +84,17 @@ def _sections(
         n = _n(table, str(row[0].cell.n))
         lines.append(Line((Item(row[0].row), *n, *(_item(place, notes) for place in row))))
     if lines:
-        yield Section(tuple(lines), "Not in the printed table, on the same images")
+        where = (
+            "Not in the printed table, on the same images" if table.prints_values else "On the same images"
+        )
+        yield Section(tuple(lines), where)
 
+    located = any(METRICS[asked.metric].about == "place" for asked in table.asked())
     lines = []
     for kind in BOUNDS:
+        if kind == "chance" and not located:
+            # An F1 under columns of errors would be read as one; "Every value" has it.
+            continue
         for _, group in groupby(bounds[kind], lambda place: place.cell.method):
             lines.append(_bound_line(table, list(group), notes))
     if lines:
@@ -260,7 +267,9 @@ def _frame(place: Place, bounds: Mapping[str, Sequence[Place]]) -> dict[str, flo
     for kind in BOUNDS:
         metric = "f1" if kind == "chance" else place.metric
         same = (b for b in bounds[kind] if split_of(b.cell) == split_of(place.cell) and b.metric == metric)
-        found[kind] = next((b.value.mean for b in same if b.value), None)
+        values = [b.value.mean for b in same if b.value]
+        best = max if METRICS[metric].better == "high" else min
+        found[kind] = best(values) if values else None
     return found
 
 

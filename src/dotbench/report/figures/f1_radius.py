@@ -58,7 +58,7 @@ def figure_f1_radius(
                 fontsize=7,
                 va="bottom",
             )
-        axis.set(xlabel="matching radius (px)", ylabel="F1 (%)", xlim=(0, None))
+        axis.set(xlabel="matching radius (px)", ylabel="F1 (%), stretched towards 100", xlim=(0, None))
         percent_scale(axis)
         put_legend(figure, entries, lacking(series))
     return figure

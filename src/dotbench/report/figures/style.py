@@ -98,10 +98,9 @@ def save(figure: Figure, stem: Path | str) -> list[Path]:
 
 def put_legend(figure: Figure, entries: Mapping[str, Artist], note: str = "", below: bool = False) -> None:
     """One legend for all panels, at the right or below them, and under the figure what a reader must know."""
-    if note:
-        figure.supxlabel(
-            "\n".join(textwrap.wrap(note, int(14 * figure.get_figwidth()))), fontsize=7, color=GREY
-        )
+    note = "\n".join(textwrap.wrap(note, int(14 * figure.get_figwidth())))
+    if note and not (entries and below):
+        figure.supxlabel(note, fontsize=7, color=GREY)
     if not entries:
         return
     if not below:
@@ -110,8 +109,16 @@ def put_legend(figure: Figure, entries: Mapping[str, Artist], note: str = "", be
         return
     # As many columns as fit: a letter of 8 points is about 0.065 inches wide.
     columns = int(figure.get_figwidth() / (0.065 * max(map(len, entries)) + 0.6))
-    place = "outside lower center" if figure.get_layout_engine() else "lower center"
-    figure.legend(entries.values(), entries.keys(), loc=place, ncols=max(1, min(columns, len(entries))))
+    legend = figure.legend(
+        entries.values(),
+        entries.keys(),
+        loc="outside lower center" if figure.get_layout_engine() else "lower center",
+        ncols=max(1, min(columns, len(entries))),
+        # Under the figure there is room for one thing only.
+        title=note or None,
+        title_fontsize=7,
+    )
+    legend.get_title().set_color(GREY)
 
 
 def percent_scale(axes: Axes) -> None:
