@@ -36,7 +36,7 @@ class Cell:
             raise UserError(
                 f"{text!r} does not name a cell",
                 allowed="dataset/protocol/n<images>/draw<number>/method, e.g. vgg/xie2015/n32/draw0/fcrn_a",
-                next="dotbench status lists the cells of your configuration",
+                next="snakemake -n names those of your configuration, results/tables/cells.csv too",
             )
         dataset, protocol, n, draw, method = found.groups()
         return cls(dataset, protocol, int(n), int(draw), method)

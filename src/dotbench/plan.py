@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -192,14 +192,18 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
             run, datasets.get(run.dataset), lambda number, at=at: source.at((*at, "n", number))
         )
     for card in methods.values():
-        problems += _start_problems(card, datasets, methods)
+        # What could not be read has been told already.
+        problems += _start_problems(card, datasets, methods, {*ids("datasets"), *ids("methods")})
     if problems:
         raise Problems(problems)
     return Plan(config, datasets, methods, papers, read)
 
 
 def _start_problems(
-    card: MethodCard, datasets: Mapping[str, DatasetCard], methods: Mapping[str, MethodCard]
+    card: MethodCard,
+    datasets: Mapping[str, DatasetCard],
+    methods: Mapping[str, MethodCard],
+    named: Collection[str],
 ) -> Iterator[UserError]:
     """A method that starts from another training needs what that one needs."""
     for variant in card.variants:
@@ -210,11 +214,12 @@ def _start_problems(
                 yield unknown("protocol", start.protocol, PROTOCOLS, where=where)
             for kind, id, known in (("dataset", start.dataset, datasets), ("method", start.method, methods)):
                 if id not in known:
-                    yield UserError(
-                        f"{card.id} starts from {start.cell}, and the configuration has no {kind} {id}",
-                        where=where,
-                        next=f"add {id} to `{kind}s:` of the configuration, or take {card.id} off `methods:`",
-                    )
+                    if id not in named:
+                        yield UserError(
+                            f"{card.id} starts from {start.cell}, and the configuration has no {kind} {id}",
+                            where=where,
+                            next=f"add {id} to `{kind}s:` of the configuration, or take {card.id} off `methods:`",
+                        )
                     return
             if start.method in path[:-1]:
                 yield UserError(f"a training that starts from itself: {', '.join(path)}", where=where)

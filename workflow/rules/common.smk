@@ -17,7 +17,8 @@ from dotbench.paths import Cell
 from dotbench.plan import plan_of
 
 try:
-    plan = plan_of(config, workflow.configfiles)
+    # Snakemake lists the user's own files first, and the Snakefile's default, which they replace, last.
+    plan = plan_of(config, [*workflow.configfiles[-1:], *workflow.configfiles[:-1]])
 except UserError as problem:
     from snakemake.exceptions import WorkflowError
 

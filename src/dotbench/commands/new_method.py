@@ -1,7 +1,7 @@
 """
 examples:
   dotbench new-method my_net                 a PyTorch network: two files
-  dotbench new-method my_tool --kind rule    anything else: a rule with its script, and a card
+  dotbench new-method my_tool --kind rule    anything else: a rule, and a card
 
 Edit the files, then put the id under `methods:` in the configuration. docs/add-a-method.md walks through it.
 """

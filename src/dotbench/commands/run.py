@@ -84,7 +84,7 @@ def matching(plan: Plan, pattern: str) -> list[Cell]:
             allowed=f"{len(plan.cells)} cells, e.g. {plan.cells[0]}"
             if plan.cells
             else "the configuration has none",
-            next="dotbench status",
+            next="results/tables/cells.csv lists all; a full name runs any cell, in the configuration or not",
         )
     return found
 
