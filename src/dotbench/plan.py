@@ -49,6 +49,10 @@ class Plan:
             self.datasets[cell.dataset] = self.read("datasets", cell.dataset)
         if cell.method not in self.methods:
             self.methods[cell.method] = self.read("methods", cell.method)
+        card = self.datasets[cell.dataset]
+        if card.labelled is not None:
+            # Before anything is downloaded.
+            check_size(cell.protocol, cell.n, card.labelled, dataset=card.id, test=card.test)
 
     @cached_property
     def layout(self) -> Layout:

@@ -82,7 +82,9 @@ def read_yaml(file: Path) -> Source:
     try:
         text = file.read_text()
     except (OSError, UnicodeDecodeError) as problem:
-        raise UserError(f"cannot read: {problem}", where=file) from problem
+        raise UserError(
+            f"cannot read: {problem}", where=file, next="give a YAML file, for instance config/demo.yaml"
+        ) from problem
     try:
         loader = yaml.CSafeLoader(text)
         node = loader.get_single_node()

@@ -40,7 +40,8 @@ def run(given: argparse.Namespace) -> int:
         print(f"{one.cell:<{width}}  {one.verdict:<13}{_numbers(one)}{one.why}")
     counts = Counter(one.verdict for one in found)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in (IDENTICAL, NOISE, DIFFERENT, MISSING)))
-    return 1 if counts[DIFFERENT] else 0
+    # Nothing in common is no agreement.
+    return 1 if counts[DIFFERENT] or counts[MISSING] == len(found) else 0
 
 
 def _numbers(one: Difference) -> str:
