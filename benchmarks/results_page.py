@@ -59,6 +59,8 @@ def main() -> None:
     ).parse_args()
     PAGE.write_text(page())
     FIGURES.mkdir(parents=True, exist_ok=True)
+    for old in FIGURES.glob("*.png"):
+        old.unlink()
     for shown in _shown():
         for name, cells in shown.errors.items():
             figure_error_n(cells, LAYOUT, _names(), shown.paper).savefig(FIGURES / name, dpi=90)
