@@ -19,7 +19,8 @@ DOCUMENTS = [
 OTHERS = {
     "docs/add-a-method.md": "tests/workflow/test_add_method.py",
     "docs/decisions.md": "has no commands",
-    "docs/findings.md", "docs/results.md": "is made by benchmarks/results_page.py",
+    "docs/findings.md": "has no commands",
+    "docs/results.md": "is made by benchmarks/results_page.py",
 }
 # Languages that are shown, not typed.
 SHOWN = {"text", "yaml", "python"}
