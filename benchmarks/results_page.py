@@ -76,7 +76,7 @@ def page() -> str:
     ]
     # What is held against print first, and of that what most can be said of.
     order = sorted(
-        zip(tables, shown, strict=True), key=lambda pair: (-_prints(pair[1].paper), -_judged(pair[0]))
+        zip(tables, shown, strict=True), key=lambda pair: (not pair[1].table.prints_values, -_judged(pair[0]))
     )
     parts = [_part(table, one) for table, one in order]
     return "\n".join([HEAD, _verdicts([table for table, _ in order]), *_outdated(), *parts])
@@ -105,14 +105,14 @@ def _outdated() -> Iterator[str]:
     """Cells whose card has changed since, in more than names and needs."""
     found = {}
     for cell in sorted(_published()):
-        card = load_method(cell.method).of(load_dataset(cell.dataset).ndim)
+        card = _methods()[cell.method].of(_ndim(cell.dataset))
         record = read_json(LAYOUT.cell(cell) / "run.json")["card"]
         if _recipe(METHOD.validate_python(record)) != _recipe(card):
-            found.setdefault((cell.dataset, _names()[cell.method]), []).append(cell)
+            found.setdefault((cell.dataset, card.name), set()).add(cell.n)
     if found:
         yield "Measured with an earlier version of the recipe, and to be measured again:\n"
-        for (dataset, name), cells in found.items():
-            yield f"- {name}, on {dataset} (N={', '.join(sorted({str(cell.n) for cell in cells}))})"
+        for (dataset, name), numbers in found.items():
+            yield f"- {name}, on {dataset} (N={', '.join(map(str, sorted(numbers)))})"
         yield ""
 
 
@@ -208,10 +208,6 @@ def _shown() -> Iterator[Shown]:
                     yield shown
 
 
-def _prints(paper: PaperCard) -> bool:
-    return any(isinstance(table, ScoreTable) and table.prints_values for table in paper.all_tables.values())
-
-
 def _names() -> dict[str, str]:
     return {id: card.name for id, card in _methods().items()}
 
@@ -227,6 +223,11 @@ def _published() -> set[Cell]:
         for file in PUBLISHED.rglob("metrics.json")
         if read_json(file)["status"] == "ok"
     }
+
+
+@cache
+def _ndim(dataset: str) -> int:
+    return load_dataset(dataset).ndim
 
 
 @cache

@@ -145,9 +145,9 @@ def test_what_takes_seconds_is_not_submitted(runs: Runs):
 def test_a_training_over_its_time_goes_on_in_the_next_job(runs: Runs):
     first, second, *_ = runs.accidents.jobs("train", "sleepy")
     assert first.asked["JobState"] == "FAILED"
-    assert first.asked["TimeLimit"] == second.asked["TimeLimit"] == "00:01:00"
-    [step] = re.findall(r"^timeout \(attempt 1 of 3\): .*? step (\d+) of 120", first.log, re.MULTILINE)
-    assert f"goes on at step {step} of 120" in runs.killed
+    assert first.asked["TimeLimit"] == second.asked["TimeLimit"] == "00:02:00"
+    [step] = re.findall(r"^timeout \(attempt 1 of 3\): .*? step (\d+) of 240", first.log, re.MULTILINE)
+    assert f"goes on at step {step} of 240" in runs.killed
     assert _metrics(runs.accidents, "sleepy")["status"] == "ok"
 
 

@@ -181,6 +181,11 @@ class ScoreTable(_Place):
         return any(row.printed for row in self.rows)
 
     @property
+    def locates(self) -> bool:
+        """Whether a column is about where cells are, and not only about how many."""
+        return any(METRICS[asked.metric].about == "place" for asked in self.asked())
+
+    @property
     def n_in_rows(self) -> bool:
         """Whether N belongs to the rows, so that the table needs a column for it."""
         return any(row.n is not None for row in self.rows)

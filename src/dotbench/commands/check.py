@@ -102,7 +102,9 @@ def _downloads(plan: Plan) -> Iterator[Finding]:
     missing = [id for id in used if not (plan.layout.raw(id) / "fetched.json").is_file()]
     if missing:
         yield Finding(
-            "note", "downloads", f"not here yet: {', '.join(missing)}; next, with the same --configfile: snakemake fetch_all --cores 1"
+            "note",
+            "downloads",
+            f"not here yet: {', '.join(missing)}; next, with the same --configfile: snakemake fetch_all --cores 1",
         )
     else:
         yield Finding("ok", "downloads", f"{len(used)} datasets are here")

@@ -73,18 +73,15 @@ class Reader:
 
     def bound(self, kind: str, names: Mapping[str, str]) -> Iterator[Place]:
         """The controls of a kind, where they say something about the metric."""
-        located = any(
-            METRICS[asked.metric].better and METRICS[asked.metric].about == "place" for asked in self.asked
-        )
         for method in self.paper.bounds.of(kind):
             for asked in (asked for context in self._contexts() for asked in context):
                 metric = METRICS[asked.metric]
                 if metric.better is None or (kind == "floor" and metric.about != "count"):
                     continue
                 if kind == "chance":
-                    # Random places have the right count by construction: only their F1 says something. It stands
-                    # under the columns about places, or under all where there are none.
-                    if not (located and metric.about == "count"):
+                    # Random places have the right count by construction: only their F1 says something. It belongs
+                    # to the columns about places, or to every value where there are none.
+                    if not (self.table.locates and metric.about == "count"):
                         f1 = asked.metric if "f1" in asked.metric else "f1"
                         yield self._place(
                             kind,

@@ -89,10 +89,9 @@ def _sections(
         )
         yield Section(tuple(lines), where)
 
-    located = any(METRICS[asked.metric].about == "place" for asked in table.asked())
     lines = []
     for kind in BOUNDS:
-        if kind == "chance" and not located:
+        if kind == "chance" and not table.locates:
             # An F1 under columns of errors would be read as one; "Every value" has it.
             continue
         for _, group in groupby(bounds[kind], lambda place: place.cell.method):
