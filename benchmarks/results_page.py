@@ -129,6 +129,10 @@ def _link(title: str) -> str:
 def _part(table: Table, shown: Shown) -> str:
     # Headings one level down: this page has one of its own.
     text = render(replace(table, legend=())).replace("\n## ", "\n### ").replace("# ", "## ", 1)
+    # The longest part, which few readers want: folded up.
+    text = re.sub(
+        r"### (Every value)\n\n((?:\|.*\n)+)", r"<details><summary>\1</summary>\n\n\2\n</details>\n", text
+    )
     for heading, figures in (
         ("Error against the number of training images", shown.errors),
         ("F1 against the radius", shown.curves),
