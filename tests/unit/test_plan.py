@@ -85,6 +85,16 @@ def test_what_the_configuration_names_is_checked_even_when_its_form_is_wrong(wri
     assert "did you mean 'mean'" in str(caught.value) and "papers: should be a list" in str(caught.value)
 
 
+def test_a_mistake_in_a_card_is_told_once_however_many_are_based_on_it(write, tmp_path):
+    folder = shutil.copytree(CONFIG, tmp_path / "cards")
+    card = folder / "methods" / "fcrn_a.yaml"
+    card.write_text(card.read_text().replace("loss: mse", "loss: mze"))
+    with pytest.raises(Problems) as caught:
+        read_plan(write("datasets: [sim2d]\nmethods: [fcrn_a, unet, saunet_ours]\n"), folder=folder)
+    [problem] = caught.value.problems
+    assert "did you mean 'mse'" in problem.what and "fcrn_a.yaml" in str(problem.where)
+
+
 @pytest.mark.parametrize(
     ("dataset", "protocol", "most"),
     [

@@ -64,7 +64,8 @@ class Problems(UserError):
     """All that is wrong with the cards and the configuration."""
 
     def __init__(self, problems: Iterable[UserError], next: str = "dotbench check"):
-        self.problems = list(problems)
+        # A mistake in a card is found again in each card that is based on it.
+        self.problems = list({str(problem): problem for problem in problems}.values())
         count = len(self.problems)
         super().__init__(
             f"{count} problem{'s' if count > 1 else ''} in the configuration\n\n"

@@ -88,7 +88,7 @@ def _options(plan: Plan) -> Iterator[Finding]:
         except Exception as problem:
             # Of a contributor's file: anything.
             problems.append(UserError(in_words(problem), where=name))
-    yield from (Finding("FAIL", "options", str(problem)) for problem in problems)
+    yield from (Finding("FAIL", "options", str(problem)) for problem in Problems(problems).problems)
     if not problems:
         yield Finding(
             "ok",
