@@ -217,14 +217,15 @@ def _start_problems(
             if start.protocol not in PROTOCOLS:
                 yield unknown("protocol", start.protocol, PROTOCOLS, where=where)
             for kind, id, known in (("dataset", start.dataset, datasets), ("method", start.method, methods)):
-                if id not in known and id not in named:
+                if id in known:
+                    continue
+                if id not in named:
                     yield UserError(
                         f"{card.id} starts from {start.cell}, and the configuration has no {kind} {id}",
                         where=where,
                         next=f"add {id} to `{kind}s:` of the configuration, or take {card.id} off `methods:`",
                     )
-                if id not in known:
-                    return
+                return
             if start.method in path[:-1]:
                 yield UserError(f"a training that starts from itself: {', '.join(path)}", where=where)
                 return

@@ -182,8 +182,9 @@ class ScoreTable(_Place):
 
     @property
     def locates(self) -> bool:
-        """Whether a column is about where cells are, and not only about how many."""
-        return any(METRICS[asked.metric].about == "place" for asked in self.asked())
+        """Whether a column judges where cells are, and not only how many."""
+        metrics = {METRICS[asked.metric] for asked in self.asked()}
+        return any(metric.better and metric.about == "place" for metric in metrics)
 
     @property
     def n_in_rows(self) -> bool:

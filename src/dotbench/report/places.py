@@ -73,6 +73,7 @@ class Reader:
 
     def bound(self, kind: str, names: Mapping[str, str]) -> Iterator[Place]:
         """The controls of a kind, where they say something about the metric."""
+        located = self.table.locates
         for method in self.paper.bounds.of(kind):
             for asked in (asked for context in self._contexts() for asked in context):
                 metric = METRICS[asked.metric]
@@ -81,7 +82,7 @@ class Reader:
                 if kind == "chance":
                     # Random places have the right count by construction: only their F1 says something. It belongs
                     # to the columns about places, or to every value where there are none.
-                    if not (self.table.locates and metric.about == "count"):
+                    if not (located and metric.about == "count"):
                         f1 = asked.metric if "f1" in asked.metric else "f1"
                         yield self._place(
                             kind,
