@@ -29,8 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGE = ROOT / "docs" / "results.md"
 FIGURES = ROOT / "docs" / "img" / "results"
-# What a card says besides how its numbers come about.
-NOT_RECIPE = {"id", "name", "citation", "paper", "role", "ndim", "needs", "notes", "based_on", "volumes"}
 LAYOUT = Layout(results=PUBLISHED)
 
 HEAD = """\
@@ -117,7 +115,7 @@ def _outdated() -> Iterator[str]:
 
 
 def _recipe(card: MethodCard) -> dict[str, object]:
-    return card.model_dump(exclude=NOT_RECIPE)
+    return card.model_dump(exclude={*card.words, "id", "role"})
 
 
 def _link(title: str) -> str:
