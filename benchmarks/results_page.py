@@ -115,7 +115,7 @@ def _outdated() -> Iterator[str]:
 
 
 def _recipe(card: MethodCard) -> dict[str, object]:
-    return card.model_dump(exclude={*card.words, "id", "role"})
+    return card.model_dump(exclude={*card.words, "id", "role", "ndim"})
 
 
 def _link(title: str) -> str:

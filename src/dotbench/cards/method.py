@@ -165,7 +165,7 @@ class _Method(Card):
     volumes: dict[str, Any] = {}
     """what differs for volumes: values that replace those above, key by key, when images are 3D"""
 
-    words: ClassVar[frozenset[str]] = Card.words | {"needs", "ndim", "paper", "based_on", "volumes"}
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "paper", "based_on", "volumes"}
     _for_volumes: Self | None = PrivateAttr(None)
 
     @property
