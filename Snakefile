@@ -52,8 +52,8 @@ rule fetch_all:
         get_downloads,
 
 
-# Every cell trained, predicted and scored; no tables, no figures.
-rule cells:
+# Every trial trained, predicted and scored; no tables, no figures.
+rule trials:
     localrule: True
     input:
         get_scores,

@@ -17,15 +17,15 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=Path("results/published"))
     given = parser.parse_args()
     for metrics in sorted(given.results.rglob("metrics.json")):
-        cell = metrics.parent.relative_to(given.results)
+        trial = metrics.parent.relative_to(given.results)
         if read_json(metrics)["status"] == "ok":
-            (given.to / cell).mkdir(parents=True, exist_ok=True)
+            (given.to / trial).mkdir(parents=True, exist_ok=True)
             for file in KEPT:
                 if (metrics.parent / file).is_file():
                     text = (metrics.parent / file).read_text()
                     # Where it lay on the machine that ran it is nobody else's concern.
-                    write(given.to / cell / file, text.replace(str(given.results.resolve()), "results"))
-            print(f"published {cell}")
+                    write(given.to / trial / file, text.replace(str(given.results.resolve()), "results"))
+            print(f"published {trial}")
 
 
 def write(file: Path, text: str) -> None:

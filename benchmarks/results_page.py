@@ -15,8 +15,8 @@ from pathlib import Path
 
 from dotbench.cards import MethodCard, card_ids, load_dataset, load_method, load_paper
 from dotbench.cards.method import METHOD
-from dotbench.cards.paper import PaperCard, ScoreTable, cells_needed, cells_shown
-from dotbench.paths import Cell, Layout
+from dotbench.cards.paper import PaperCard, ScoreTable, trials_needed, trials_shown
+from dotbench.paths import Layout, Trial
 from dotbench.records import read_json
 from dotbench.report.as_markdown import render
 from dotbench.report.figures.error_n import figure_error_n
@@ -34,7 +34,7 @@ LAYOUT = Layout(results=PUBLISHED)
 HEAD = """\
 # What we measured
 
-Made by `python benchmarks/results_page.py` from the cells in `results/published/`; do not edit. Every cell there has its
+Made by `python benchmarks/results_page.py` from the cells in `results/published/`; do not edit. Every trial there has its
 predictions, its scores and, in `run.json`, the commit, the machine and every number of its recipe. One command makes any of
 them again, for instance
 
@@ -60,10 +60,10 @@ def main() -> None:
     for old in FIGURES.glob("*.png"):
         old.unlink()
     for shown in _shown():
-        for name, cells in shown.errors.items():
-            figure_error_n(cells, LAYOUT, _names(), shown.paper).savefig(FIGURES / name, dpi=90)
-        for name, cells in shown.curves.items():
-            figure_f1_radius(cells, LAYOUT, _names()).savefig(FIGURES / name, dpi=90)
+        for name, trials in shown.errors.items():
+            figure_error_n(trials, LAYOUT, _names(), shown.paper).savefig(FIGURES / name, dpi=90)
+        for name, trials in shown.curves.items():
+            figure_f1_radius(trials, LAYOUT, _names()).savefig(FIGURES / name, dpi=90)
     print(f"written: {PAGE.relative_to(ROOT)} and its figures")
 
 
@@ -100,13 +100,13 @@ def _verdicts(tables: list[Table]) -> str:
 
 
 def _outdated() -> Iterator[str]:
-    """Cells whose card has changed since, in more than names and needs."""
+    """Trials whose card has changed since, in more than names and needs."""
     found = {}
-    for cell in sorted(_published()):
-        card = _methods()[cell.method].of(_ndim(cell.dataset))
-        record = read_json(LAYOUT.cell(cell) / "run.json")["card"]
+    for trial in sorted(_published()):
+        card = _methods()[trial.method].of(_ndim(trial.dataset))
+        record = read_json(LAYOUT.trial(trial) / "run.json")["card"]
         if _recipe(METHOD.validate_python(record)) != _recipe(card):
-            found.setdefault((cell.dataset, card.name), set()).add(cell.n)
+            found.setdefault((trial.dataset, card.name), set()).add(trial.n)
     if found:
         yield "Measured with an earlier version of the recipe, and to be measured again:\n"
         for (dataset, name), numbers in found.items():
@@ -147,66 +147,66 @@ class Shown:
 
     paper: PaperCard
     id: str
-    cells: list[Cell]
-    """the published cells that stand in it"""
+    trials: list[Trial]
+    """the published trials that stand in it"""
 
     @property
     def table(self) -> ScoreTable:
         return self.paper.all_tables[self.id]
 
     @property
-    def asked(self) -> list[Cell]:
+    def asked(self) -> list[Trial]:
         """What the table asks for, run or not: a mean over three draws of five must say so.
 
         Of the methods beside the paper's rows only where they have been run: nobody misses the others.
         """
-        ran = {_series(cell) for cell in self.cells}
-        needed = cells_needed(self.paper, table_id=self.id)
+        ran = {_series(trial) for trial in self.trials}
+        needed = trials_needed(self.paper, table_id=self.id)
         return [
-            cell
-            for cell in needed
-            if cell.method in _methods() and (cell.method not in self.table.also or _series(cell) in ran)
+            trial
+            for trial in needed
+            if trial.method in _methods() and (trial.method not in self.table.also or _series(trial) in ran)
         ]
 
     @property
-    def errors(self) -> dict[str, list[Cell]]:
-        """A figure's file and cells for each dataset and protocol, in tables whose columns are numbers of images."""
+    def errors(self) -> dict[str, list[Trial]]:
+        """A figure's file and trials for each dataset and protocol, in tables whose columns are numbers of images."""
         if self.table.n_in_rows:
             return {}
-        found = _grouped(self.cells, lambda cell: f"{cell.dataset}-{cell.protocol}")
+        found = _grouped(self.trials, lambda trial: f"{trial.dataset}-{trial.protocol}")
         return {
-            f"error-{self.paper.id}-{self.id}-{name}.png": cells
-            for name, cells in found.items()
-            if len({cell.n for cell in cells if not _is_control(cell)}) > 1
+            f"error-{self.paper.id}-{self.id}-{name}.png": trials
+            for name, trials in found.items()
+            if len({trial.n for trial in trials if not _is_control(trial)}) > 1
         }
 
     @property
-    def curves(self) -> dict[str, list[Cell]]:
-        """A figure's file and cells for each split, in tables that say where cells are."""
+    def curves(self) -> dict[str, list[Trial]]:
+        """A figure's file and trials for each split, in tables that say where cells are."""
         if all(column.metric != "f1" for column in self.table.columns):
             return {}
-        found = _grouped(self.cells, lambda cell: f"{cell.dataset}-{cell.protocol}-n{cell.n}.png")
-        return {name: cells for name, cells in found.items() if not all(map(_is_control, cells))}
+        found = _grouped(self.trials, lambda trial: f"{trial.dataset}-{trial.protocol}-n{trial.n}.png")
+        return {name: trials for name, trials in found.items() if not all(map(_is_control, trials))}
 
 
-def _grouped(cells: Iterable[Cell], name: Callable[[Cell], str]) -> dict[str, list[Cell]]:
-    found: dict[str, list[Cell]] = {}
-    for cell in cells:
-        found.setdefault(name(cell), []).append(cell)
+def _grouped(trials: Iterable[Trial], name: Callable[[Trial], str]) -> dict[str, list[Trial]]:
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(name(trial), []).append(trial)
     return found
 
 
-def _series(cell: Cell) -> Cell:
+def _series(trial: Trial) -> Trial:
     """The same for all draws."""
-    return replace(cell, draw=0)
+    return replace(trial, draw=0)
 
 
 def _shown() -> Iterator[Shown]:
     for paper in (load_paper(id) for id in card_ids("papers")):
         for id, table in paper.all_tables.items():
             if isinstance(table, ScoreTable):
-                shown = Shown(paper, id, cells_shown(paper, id, _published()))
-                if not all(map(_is_control, shown.cells)):
+                shown = Shown(paper, id, trials_shown(paper, id, _published()))
+                if not all(map(_is_control, shown.trials)):
                     yield shown
 
 
@@ -214,14 +214,14 @@ def _names() -> dict[str, str]:
     return {id: card.name for id, card in _methods().items()}
 
 
-def _is_control(cell: Cell) -> bool:
-    return _methods()[cell.method].role == "control"
+def _is_control(trial: Trial) -> bool:
+    return _methods()[trial.method].role == "control"
 
 
 @cache
-def _published() -> set[Cell]:
+def _published() -> set[Trial]:
     return {
-        Cell.parse(str(file.parent.relative_to(PUBLISHED)))
+        Trial.parse(str(file.parent.relative_to(PUBLISHED)))
         for file in PUBLISHED.rglob("metrics.json")
         if read_json(file)["status"] == "ok"
     }

@@ -14,7 +14,7 @@ from dotbench.plan import read_plan
 from dotbench.steps import score
 
 ROOT = Path(__file__).resolve().parents[1]
-CELLS = 10
+TRIALS = 10
 
 
 def main() -> None:
@@ -22,26 +22,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "config.json")
         paths = {"results": f"{folder}/results", "resources": f"{folder}/resources"}
-        runs = [{"dataset": "sim2d", "protocol": "random", "n": [8], "draws": CELLS, "methods": ["mean"]}]
+        runs = [{"dataset": "sim2d", "protocol": "random", "n": [8], "draws": TRIALS, "methods": ["mean"]}]
         demo = str(ROOT / "config" / "demo.yaml")
         config.write_text(json.dumps({"methods": ["mean"], "runs": runs, "pathvars": paths}))
         command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all"]
-        command += ["--configfile", demo, str(config), "--nolock", "cells"]
+        command += ["--configfile", demo, str(config), "--nolock", "trials"]
         subprocess.run(command, cwd=ROOT, check=True)
         plan = read_plan(ROOT / "config" / "config.yaml", Path(demo), config)
         start = time.perf_counter()
-        for cell in plan.cells:
-            score(plan, cell)
-        own = (time.perf_counter() - start) / CELLS
-        one, all = (seconds(command, plan, number) for number in (1, CELLS))
-    added = (all - one) / (CELLS - 1) - own
+        for trial in plan.trials:
+            score(plan, trial)
+        own = (time.perf_counter() - start) / TRIALS
+        one, all = (seconds(command, plan, number) for number in (1, TRIALS))
+    added = (all - one) / (TRIALS - 1) - own
     print(f"a scoring job works {own:.2f} s and adds {added:.2f} s (bar 4 s)")
 
 
 def seconds(command: list[str], plan, number: int) -> float:
     """Of a run in which so many cells lack their score."""
-    for cell in plan.cells[:number]:
-        (plan.layout.cell(cell) / "metrics.json").unlink()
+    for trial in plan.trials[:number]:
+        (plan.layout.trial(trial) / "metrics.json").unlink()
     start = time.perf_counter()
     subprocess.run(command, cwd=ROOT, check=True)
     return time.perf_counter() - start

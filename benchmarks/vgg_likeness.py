@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mirror", type=Path, required=True, help="folder that holds countception/cells/")
+    parser.add_argument("--mirror", type=Path, required=True, help="folder that holds countception/trials/")
     parser.add_argument("--out", type=Path, required=True, help="the figure: .png, .svg or .pdf")
     given = parser.parse_args()
 

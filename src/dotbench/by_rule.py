@@ -1,4 +1,4 @@
-"""For methods that are rules of their own: the images of a cell come in, the three files of the contract go out."""
+"""For methods that are rules of their own: the images of a trial come in, the three files of the contract go out."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
 from dotbench.failure import Failure, write_predict_failure
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.plan import Plan
 from dotbench.predict.write import write_predictions
 
 
-class CellWork:
-    """The images of one cell, and the place for what a method says about them."""
+class TrialWork:
+    """The images of one trial, and the place for what a method says about them."""
 
-    def __init__(self, plan: Plan, cell: Cell):
-        self.card, self.dataset_card = plan.method(cell), plan.datasets[cell.dataset]
-        self._split = Split.read(plan.layout.split(cell))
-        self.dataset = Dataset.open(plan.layout.dataset(cell.dataset))
+    def __init__(self, plan: Plan, trial: Trial):
+        self.card, self.dataset_card = plan.method(trial), plan.datasets[trial.dataset]
+        self._split = Split.read(plan.layout.split(trial))
+        self.dataset = Dataset.open(plan.layout.dataset(trial.dataset))
         self.predictions: dict[str, Prediction] = {}
 
     @property
@@ -52,19 +52,19 @@ class CellWork:
         )
 
 
-def by_rule(plan: Plan, cell: Cell, log: str | Path, method: Callable[[CellWork], None]) -> None:
-    """Lets `method` look at the images of a cell and say what it finds, and writes the cell's files.
+def by_rule(plan: Plan, trial: Trial, log: str | Path, method: Callable[[TrialWork], None]) -> None:
+    """Lets `method` look at the images of a trial and say what it finds, and writes the trial's files.
 
-    Whatever goes wrong inside becomes the status of the cell: one method never costs a table.
+    Whatever goes wrong inside becomes the status of the trial: one method never costs a table.
     """
-    folder = plan.layout.cell(cell)
+    folder = plan.layout.trial(trial)
     start = time.monotonic()
     try:
-        if not plan.applies(cell):
+        if not plan.applies(trial):
             raise Failure(
-                "not_applicable", f"{cell.method} is not made for images like those of {cell.dataset}"
+                "not_applicable", f"{trial.method} is not made for images like those of {trial.dataset}"
             )
-        work = CellWork(plan, cell)
+        work = TrialWork(plan, trial)
         method(work)
     except Exception as problem:
         Path(log).write_text(traceback.format_exc())
@@ -73,7 +73,7 @@ def by_rule(plan: Plan, cell: Cell, log: str | Path, method: Callable[[CellWork]
             if isinstance(problem, (Failure, UserError))
             else f"{type(problem).__name__}: {problem}"
         )
-        write_predict_failure(folder, cell, getattr(problem, "status", "error"), reason, log)
+        write_predict_failure(folder, trial, getattr(problem, "status", "error"), reason, log)
         return
     facts = {
         "seed": plan.config.seed,
@@ -83,4 +83,4 @@ def by_rule(plan: Plan, cell: Cell, log: str | Path, method: Callable[[CellWork]
         "log": str(log),
         **provenance.facts(),
     }
-    write_predictions(folder, cell, work.predictions, facts)
+    write_predictions(folder, trial, work.predictions, facts)

@@ -12,12 +12,12 @@ from dotbench.errors import UserError, nearest
 
 # name → module in dotbench.commands; modules load only when their command is given.
 COMMANDS = {
-    "check": "before a run: is everything in place? after a run: is every cell done?",
+    "check": "before a run: is everything in place? after a run: is every trial done?",
     "status": "what is done, running, failed and why, and how long the rest will take",
     "diff": "numeric difference of two result trees, with noise taken into account",
     "count": "count the cells in your own images with a method of the benchmark",
     "new-method": "the files of a new method, from a template",
-    "run": "one or more cells from download to score, without Snakemake",
+    "run": "one or more trials from download to score, without Snakemake",
 }
 
 EXIT_CODES = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.records import STATUSES, atomic, write_csv, write_json
 
 HISTORY = ("step", "loss", "validation")
@@ -32,14 +32,14 @@ class Stopped(Exception):
 
 
 def write_train_failure(
-    folder: Path, cell: Cell, status: str, reason: str, log: Path | str | None = None, **facts: object
+    folder: Path, trial: Trial, status: str, reason: str, log: Path | str | None = None, **facts: object
 ) -> None:
     """The files of a training without a model: valid, empty, and saying why."""
     folder = Path(folder)
     write_csv(folder / "history.csv", HISTORY, [])
     with atomic(folder / "model.safetensors") as temporary:
         temporary.write_bytes(NO_WEIGHTS)
-    _write_record(folder / "train.json", cell, status, reason, log, facts)
+    _write_record(folder / "train.json", trial, status, reason, log, facts)
 
 
 def write_target_failure(folder: Path, status: str, reason: str, log: Path | str | None = None) -> None:
@@ -48,18 +48,18 @@ def write_target_failure(folder: Path, status: str, reason: str, log: Path | str
 
 
 def write_predict_failure(
-    folder: Path, cell: Cell, status: str, reason: str, log: Path | str | None = None, **facts: object
+    folder: Path, trial: Trial, status: str, reason: str, log: Path | str | None = None, **facts: object
 ) -> None:
     """The three files that every method owes, without a count."""
     folder = Path(folder)
     write_csv(folder / "counts.csv", COUNTS, [])
     write_csv(folder / "dots.csv", DOTS, [])
-    _write_record(folder / "run.json", cell, status, reason, log, facts)
+    _write_record(folder / "run.json", trial, status, reason, log, facts)
 
 
 def _write_record(
-    path: Path, cell: Cell, status: str, reason: str, log: Path | str | None, facts: dict
+    path: Path, trial: Trial, status: str, reason: str, log: Path | str | None, facts: dict
 ) -> None:
     # Last of all files: a reader that finds the status finds the rest too.
     log = str(log) if log is not None else None
-    write_json(path, {"cell": str(cell), "status": status, "reason": reason, "log": log, **facts})
+    write_json(path, {"trial": str(trial), "status": status, "reason": reason, "log": log, **facts})

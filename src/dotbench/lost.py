@@ -1,4 +1,4 @@
-"""Why a cell has no result at all: read from what Snakemake and SLURM left, for jobs that died without a last word."""
+"""Why a trial has no result at all: read from what Snakemake and SLURM left, for jobs that died without a last word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 
 SNAKEMAKE = Path(".snakemake")
 STEPS = ("fetch", "prepare", "split", "target", "train", "predict", "score")
@@ -58,21 +58,21 @@ class _Error:
     job: str | None = None
 
 
-def explain(cell: Cell, layout: Layout, snakemake: Path = SNAKEMAKE) -> Lost | None:
-    """What is known about the last failure on the way to this cell's result; None where nothing failed."""
-    # The cell's own failure first, then that of what it waits for.
+def explain(trial: Trial, layout: Layout, snakemake: Path = SNAKEMAKE) -> Lost | None:
+    """What is known about the last failure on the way to this trial's result; None where nothing failed."""
+    # The trial's own failure first, then that of what it waits for.
     wanted = (
-        layout.cell(cell),
-        layout.split(cell),
-        layout.target(cell.dataset, "any").parent,
-        layout.dataset(cell.dataset),
-        layout.raw(cell.dataset),
+        layout.trial(trial),
+        layout.split(trial),
+        layout.target(trial.dataset, "any").parent,
+        layout.dataset(trial.dataset),
+        layout.raw(trial.dataset),
     )
     for path in wanted:
         for run in _runs(snakemake):
             if errors := run.get(str(path)):
                 return _tell(errors)
-    return _interrupted(cell, layout, snakemake)
+    return _interrupted(trial, layout, snakemake)
 
 
 def _tell(errors: list[_Error]) -> Lost:
@@ -111,14 +111,16 @@ def _judge(step: str, job: str | None, said: str, log: str | None, slurm_log: st
     return Lost(step, "error", line + suffix, log or slurm_log)
 
 
-def _interrupted(cell: Cell, layout: Layout, snakemake: Path) -> Lost | None:
+def _interrupted(trial: Trial, layout: Layout, snakemake: Path) -> Lost | None:
     """No failure was reported, but something began: it still runs, or the run that would have reported it is gone."""
-    logs = [(step, Path(layout.results, "logs", step, f"{cell}.log")) for step in STEPS]
+    logs = [(step, Path(layout.results, "logs", step, f"{trial}.log")) for step in STEPS]
     started = [(log.stat().st_mtime, step, log) for step, log in logs if log.is_file()]
     if not started:
         return None
     _, step, log = max(started)
-    slurm_log = next((path for path, text in _slurm_logs(snakemake) if f"{layout.cell(cell)}/" in text), None)
+    slurm_log = next(
+        (path for path, text in _slurm_logs(snakemake) if f"{layout.trial(trial)}/" in text), None
+    )
     if slurm_log or _verdict(log):
         return _judge(step, Path(slurm_log).stem if slurm_log else None, "", str(log), slurm_log)
     return Lost(step, "error", "begun and not ended: it is running, or the run was interrupted", str(log))

@@ -13,7 +13,7 @@ CONFIG = ROOT / "config"
 
 
 @dataclass(frozen=True, order=True)
-class Cell:
+class Trial:
     """The unit of work and of every table."""
 
     dataset: str
@@ -30,20 +30,20 @@ class Cell:
         return f"{self.dataset}/{self.protocol}/n{self.n}/draw{self.draw}"
 
     @classmethod
-    def parse(cls, text: str) -> Cell:
+    def parse(cls, text: str) -> Trial:
         found = re.fullmatch(r"([a-z]\w*)/([a-z]\w*)/n(\d+)/draw(\d+)/([a-z]\w*)", text.strip().strip("/"))
         if not found:
             raise UserError(
-                f"{text!r} does not name a cell",
+                f"{text!r} does not name a trial",
                 allowed="dataset/protocol/n<images>/draw<number>/method, e.g. vgg/xie2015/n32/draw0/fcrn_a",
-                next="snakemake -n names those of your configuration, results/tables/cells.csv too",
+                next="snakemake -n names those of your configuration, results/tables/trials.csv too",
             )
         dataset, protocol, n, draw, method = found.groups()
         return cls(dataset, protocol, int(n), int(draw), method)
 
 
-CELL_COLUMNS = tuple(field.name for field in fields(Cell))
-"""what names a cell in the records of a table"""
+TRIAL_COLUMNS = tuple(field.name for field in fields(Trial))
+"""what names a trial in the records of a table"""
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,21 @@ class Layout:
     def dataset(self, dataset: str) -> Path:
         return Path(self.resources, "datasets", dataset)
 
-    def split(self, cell: Cell) -> Path:
-        return Path(self.resources, "splits", f"{cell.split}.json")
+    def split(self, trial: Trial) -> Path:
+        return Path(self.resources, "splits", f"{trial.split}.json")
 
     def target(self, dataset: str, kernel: str) -> Path:
         return Path(self.resources, "targets", dataset, kernel)
 
-    def cell(self, cell: Cell) -> Path:
-        return Path(self.results, str(cell))
+    def trial(self, trial: Trial) -> Path:
+        return Path(self.results, str(trial))
 
-    def checkpoint(self, cell: Cell) -> Path:
+    def checkpoint(self, trial: Trial) -> Path:
         # Not a declared output: Snakemake deletes those before a retry, and a checkpoint is there to be resumed.
-        return Path(self.resources, "checkpoints", str(cell))
+        return Path(self.resources, "checkpoints", str(trial))
 
-    def lock(self, what: Cell | str) -> Path:
+    def lock(self, what: Trial | str) -> Path:
         return Path(self.resources, "locks", f"{what}.lock")
 
-    def log(self, step: str, cell: Cell) -> Path:
-        return Path(self.results, "logs", step, f"{cell}.log")
+    def log(self, step: str, trial: Trial) -> Path:
+        return Path(self.results, "logs", step, f"{trial}.log")

@@ -1,4 +1,4 @@
-"""The whole of a configuration: its cards and the cells to build, checked together."""
+"""The whole of a configuration: its cards and the trials to build, checked together."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from dotbench.cards import (
 from dotbench.cards.config import Run
 from dotbench.cards.kernels import Kernel
 from dotbench.cards.load import Source, Where, validate
-from dotbench.cards.paper import cells_needed
+from dotbench.cards.paper import trials_needed
 from dotbench.data.splits import PROTOCOLS, check_size
 from dotbench.errors import UserError, unknown
 from dotbench.modules import has_module, no_module
-from dotbench.paths import CONFIG, Cell, Layout
+from dotbench.paths import CONFIG, Layout, Trial
 
 _LOAD = {"datasets": load_dataset, "methods": load_method, "papers": load_paper}
 
@@ -43,35 +43,39 @@ class Plan:
     read: Callable[[str, str], Any]
     """reads a card, given its kind and id, with what the configuration overrides of it"""
 
-    def include(self, cell: Cell) -> None:
-        """Reads the cards of a cell that the configuration does not list."""
-        if cell.dataset not in self.datasets:
-            self.datasets[cell.dataset] = self.read("datasets", cell.dataset)
-        if cell.method not in self.methods:
-            self.methods[cell.method] = self.read("methods", cell.method)
-        card = self.datasets[cell.dataset]
+    def include(self, trial: Trial) -> None:
+        """Reads the cards of a trial that the configuration does not list."""
+        if trial.dataset not in self.datasets:
+            self.datasets[trial.dataset] = self.read("datasets", trial.dataset)
+        if trial.method not in self.methods:
+            self.methods[trial.method] = self.read("methods", trial.method)
+        card = self.datasets[trial.dataset]
         if card.labelled is not None:
             # Before anything is downloaded.
-            check_size(cell.protocol, cell.n, card.labelled, dataset=card.id, test=card.test)
+            check_size(trial.protocol, trial.n, card.labelled, dataset=card.id, test=card.test)
 
     @cached_property
     def layout(self) -> Layout:
         return Layout(Path(self.config.pathvars.results), Path(self.config.pathvars.resources))
 
     @cached_property
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell to build, in a fixed order."""
-        wanted = {cell for paper in self.papers.values() for cell in cells_needed(paper, self.config.draws)}
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial to build, in a fixed order."""
+        wanted = {
+            trial for paper in self.papers.values() for trial in trials_needed(paper, self.config.draws)
+        }
         for run in self.config.runs:
             names = self._general if run.methods == "all" else run.methods
             wanted |= {
-                Cell(run.dataset, run.protocol, n, draw, method)
+                Trial(run.dataset, run.protocol, n, draw, method)
                 for n in run.n
                 for draw in range(run.draws)
                 for method in names
             }
         return tuple(
-            sorted(cell for cell in wanted if cell.dataset in self.datasets and cell.method in self.methods)
+            sorted(
+                trial for trial in wanted if trial.dataset in self.datasets and trial.method in self.methods
+            )
         )
 
     @cached_property
@@ -91,21 +95,21 @@ class Plan:
         kernels = [card.of(ndim).kernel for card in cards for ndim in ndims.intersection(card.ndim)]
         return {kernel.slug: kernel for kernel in kernels}
 
-    def method(self, cell: Cell) -> MethodCard:
-        """The cell's method, as its card has it for images of this dimension."""
-        return self.methods[cell.method].of(self.datasets[cell.dataset].ndim)
+    def method(self, trial: Trial) -> MethodCard:
+        """The trial's method, as its card has it for images of this dimension."""
+        return self.methods[trial.method].of(self.datasets[trial.dataset].ndim)
 
-    def applies(self, cell: Cell) -> bool:
+    def applies(self, trial: Trial) -> bool:
         """Whether the method is made for images of this dataset's dimension."""
-        return self.datasets[cell.dataset].ndim in self.methods[cell.method].ndim
+        return self.datasets[trial.dataset].ndim in self.methods[trial.method].ndim
 
-    def start(self, cell: Cell) -> Cell | None:
-        """The cell with whose weights the training of this one begins."""
-        start = getattr(self.method(cell), "start", None)
-        return start and start.cell
+    def start(self, trial: Trial) -> Trial | None:
+        """The trial with whose weights the training of this one begins."""
+        start = getattr(self.method(trial), "start", None)
+        return start and start.trial
 
-    def trains(self, cell: Cell) -> bool:
-        return self.methods[cell.method].trains and self.applies(cell)
+    def trains(self, trial: Trial) -> bool:
+        return self.methods[trial.method].trains and self.applies(trial)
 
 
 def read_plan(*files: Path, folder: Path = CONFIG) -> Plan:
@@ -221,7 +225,7 @@ def _start_problems(
                     continue
                 if id not in named:
                     yield UserError(
-                        f"{card.id} starts from {start.cell}, and the configuration has no {kind} {id}",
+                        f"{card.id} starts from {start.trial}, and the configuration has no {kind} {id}",
                         where=where,
                         next=f"add {id} to `{kind}s:` of the configuration, or take {card.id} off `methods:`",
                     )

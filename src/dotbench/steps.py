@@ -13,7 +13,7 @@ from dotbench.errors import UserError
 from dotbench.failure import write_predict_failure, write_target_failure, write_train_failure
 from dotbench.guard import ASKED_TO_STOP, guard
 from dotbench.locks import alone
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.plan import Plan
 from dotbench.records import read_csv, read_json
 
@@ -32,22 +32,22 @@ def prepare(plan: Plan, dataset: str) -> None:
     prepare(plan.datasets[dataset], plan.layout)
 
 
-def split(plan: Plan, cell: Cell) -> None:
+def split(plan: Plan, trial: Trial) -> None:
     from dotbench.data.splits import make_split
 
-    card = plan.datasets[cell.dataset]
+    card = plan.datasets[trial.dataset]
     rows = read_csv(plan.layout.dataset(card.id) / "images.csv")
     made = make_split(
-        cell.protocol,
+        trial.protocol,
         [row | {"labelled": row["labelled"] == "True"} for row in rows],
-        cell.n,
-        cell.draw,
+        trial.n,
+        trial.draw,
         dataset=card.id,
         seed=plan.config.seed,
         test=card.test,
-        patch=card.patches.get(cell.protocol),
+        patch=card.patches.get(trial.protocol),
     )
-    made.write(plan.layout.split(cell))
+    made.write(plan.layout.split(trial))
 
 
 def target(plan: Plan, dataset: str, kernel: Kernel) -> None:
@@ -57,20 +57,20 @@ def target(plan: Plan, dataset: str, kernel: Kernel) -> None:
     write_targets(Dataset.open(layout.dataset(dataset)), kernel, layout.target(dataset, kernel.slug))
 
 
-def train(plan: Plan, cell: Cell) -> None:
+def train(plan: Plan, trial: Trial) -> None:
     from dotbench.training.task import Task
 
-    layout, card, start = plan.layout, plan.method(cell), plan.start(cell)
+    layout, card, start = plan.layout, plan.method(trial), plan.start(trial)
     task = Task(
-        cell,
+        trial,
         card,
-        plan.datasets[cell.dataset],
-        Split.read(layout.split(cell)),
-        Dataset.open(layout.dataset(cell.dataset)),
-        targets=layout.target(cell.dataset, card.kernel.slug) if card.kind == "network" else None,
-        out=layout.cell(cell),
-        checkpoints=layout.checkpoint(cell),
-        start=start and layout.cell(start),
+        plan.datasets[trial.dataset],
+        Split.read(layout.split(trial)),
+        Dataset.open(layout.dataset(trial.dataset)),
+        targets=layout.target(trial.dataset, card.kernel.slug) if card.kind == "network" else None,
+        out=layout.trial(trial),
+        checkpoints=layout.checkpoint(trial),
+        start=start and layout.trial(start),
         device=plan.config.device,
         deterministic=plan.config.deterministic,
         seed=plan.config.seed,
@@ -79,69 +79,71 @@ def train(plan: Plan, cell: Cell) -> None:
     importlib.import_module(f"dotbench.training.{card.kind}").train(task)
 
 
-def predict(plan: Plan, cell: Cell) -> None:
-    from dotbench.predict.cell import predict_cell
+def predict(plan: Plan, trial: Trial) -> None:
     from dotbench.predict.task import Task
+    from dotbench.predict.trial import predict_trial
     from dotbench.score.matching import match
 
-    layout, card, start = plan.layout, plan.method(cell), plan.start(cell)
-    predict_cell(
+    layout, card, start = plan.layout, plan.method(trial), plan.start(trial)
+    predict_trial(
         Task(
-            cell,
+            trial,
             card,
-            plan.datasets[cell.dataset],
-            Split.read(layout.split(cell)),
-            Dataset.open(layout.dataset(cell.dataset)),
-            folder=layout.cell(cell),
+            plan.datasets[trial.dataset],
+            Split.read(layout.split(trial)),
+            Dataset.open(layout.dataset(trial.dataset)),
+            folder=layout.trial(trial),
             match=match,
-            start=start and layout.cell(start),
+            start=start and layout.trial(start),
             device=plan.config.device,
             deterministic=plan.config.deterministic,
             seed=plan.config.seed,
             threads=card.needs.threads,
-            log=layout.log("predict", cell),
+            log=layout.log("predict", trial),
         )
     )
 
 
-def score(plan: Plan, cell: Cell) -> None:
-    from dotbench.score.cell import score_cell
+def score(plan: Plan, trial: Trial) -> None:
+    from dotbench.score.trial import score_trial
 
     layout = plan.layout
-    dataset = Dataset.open(layout.dataset(cell.dataset))
-    score_cell(cell, layout.cell(cell), Split.read(layout.split(cell)), dataset, plan.datasets[cell.dataset])
+    dataset = Dataset.open(layout.dataset(trial.dataset))
+    score_trial(
+        trial, layout.trial(trial), Split.read(layout.split(trial)), dataset, plan.datasets[trial.dataset]
+    )
 
 
 def provide(plan: Plan, dataset: str, force: bool = False) -> None:
-    """The dataset of a cell, fetched and prepared."""
+    """The dataset of a trial, fetched and prepared."""
     with alone(plan.layout.lock(dataset), f"prepares {dataset}", wait=True):
         if force or not (plan.layout.dataset(dataset) / "dataset.json").is_file():
             fetch(plan, dataset)
             prepare(plan, dataset)
 
 
-def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
-    """Every step that a cell still needs once its dataset is there. What goes wrong becomes the cell's status, as in
+def walk(plan: Plan, trial: Trial, force: bool = False) -> None:
+    """Every step that a trial still needs once its dataset is there. What goes wrong becomes the trial's status, as in
     a job of Snakemake; what went wrong last time is tried again."""
-    layout, card = plan.layout, plan.method(cell)
+    layout, card = plan.layout, plan.method(trial)
     again = force
-    if (start := plan.start(cell)) is not None:
+    if (start := plan.start(trial)) is not None:
         provide(plan, start.dataset)
         walk(plan, start)
 
     def due(folder: Path, *files: str) -> bool:
         return again or not all(_stands(folder / file) for file in files)
 
-    with alone(layout.lock(cell.dataset), f"prepares {cell.dataset}", wait=True):
-        if due(layout.split(cell).parent, layout.split(cell).name):
-            split(plan, cell)
-        if card.kind == "network" and plan.trains(cell):
-            if due(layout.target(cell.dataset, card.kernel.slug), "target.json"):
-                _target(plan, cell.dataset, card.kernel)
-    with alone(layout.lock(cell), "works on this very cell"):
-        folder = layout.cell(cell)
-        if plan.trains(cell) and due(folder, "train.json", "history.csv", "model.safetensors"):
-            _guarded(plan, cell, "train", train, write_train_failure)
+    with alone(layout.lock(trial.dataset), f"prepares {trial.dataset}", wait=True):
+        if due(layout.split(trial).parent, layout.split(trial).name):
+            split(plan, trial)
+        if card.kind == "network" and plan.trains(trial):
+            if due(layout.target(trial.dataset, card.kernel.slug), "target.json"):
+                _target(plan, trial.dataset, card.kernel)
+    with alone(layout.lock(trial), "works on this very trial"):
+        folder = layout.trial(trial)
+        if plan.trains(trial) and due(folder, "train.json", "history.csv", "model.safetensors"):
+            _guarded(plan, trial, "train", train, write_train_failure)
             again = True
         if due(folder, "counts.csv", "dots.csv", "run.json"):
             if card.kind == "rule":
@@ -149,10 +151,10 @@ def walk(plan: Plan, cell: Cell, force: bool = False) -> None:
                     f"{card.id} is a rule of its own, which only Snakemake can run",
                     next=f"snakemake --cores 1 {folder / 'metrics.json'} (with the same --configfile)",
                 )
-            _guarded(plan, cell, "predict", predict, write_predict_failure)
+            _guarded(plan, trial, "predict", predict, write_predict_failure)
             again = True
         if due(folder, "metrics.json", "per_image.csv"):
-            score(plan, cell)
+            score(plan, trial)
 
 
 def _stands(file: Path) -> bool:
@@ -171,10 +173,10 @@ def _target(plan: Plan, dataset: str, kernel: Kernel) -> None:
     _go_on(ended, log)
 
 
-def _guarded(plan: Plan, cell: Cell, name: str, step: Callable, write_failure: Callable) -> None:
-    log = plan.layout.log(name, cell)
-    folder = plan.layout.cell(cell)
-    ended = guard(lambda: step(plan, cell), lambda *why: write_failure(folder, cell, *why, log), log=log)
+def _guarded(plan: Plan, trial: Trial, name: str, step: Callable, write_failure: Callable) -> None:
+    log = plan.layout.log(name, trial)
+    folder = plan.layout.trial(trial)
+    ended = guard(lambda: step(plan, trial), lambda *why: write_failure(folder, trial, *why, log), log=log)
     _go_on(ended, log)
 
 

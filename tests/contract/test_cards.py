@@ -22,7 +22,7 @@ def test_card_is_valid(kind, id):
 
 @pytest.mark.parametrize("name", ["config", "demo"])
 def test_configuration_is_valid(name):
-    assert read_plan(CONFIG / "config.yaml", CONFIG / f"{name}.yaml").cells
+    assert read_plan(CONFIG / "config.yaml", CONFIG / f"{name}.yaml").trials
 
 
 @pytest.mark.parametrize("name", schemas())

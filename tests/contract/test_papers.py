@@ -1,4 +1,4 @@
-"""Every paper card holds what its paper prints, and every printed value names the cells that answer it."""
+"""Every paper card holds what its paper prints, and every printed value names the trials that answer it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from dotbench.cards import Problems, card_ids, load_paper
 from dotbench.cards.load import Source, validate
-from dotbench.cards.paper import FactsTable, PaperCard, ScoreTable, cells_needed, datasets_described
-from dotbench.paths import CONFIG, Cell
+from dotbench.cards.paper import FactsTable, PaperCard, ScoreTable, datasets_described, trials_needed
+from dotbench.paths import CONFIG, Trial
 from dotbench.report.improvement import improvement
 
 PAPERS = card_ids("papers")
@@ -60,52 +60,58 @@ def values(table) -> list:
 
 def place(paper: str, table: str, method: str, n: int, metric: str, dataset: str | None = None):
     for asked in load_paper(paper).all_tables[table].asked():
-        cell = asked.cells[0]
-        if (cell.method, cell.n, asked.metric) == (method, n, metric) and dataset in (None, cell.dataset):
+        trial = asked.trials[0]
+        if (trial.method, trial.n, asked.metric) == (method, n, metric) and dataset in (None, trial.dataset):
             return asked
     pytest.fail(f"nothing of {table} asks for {method}, N={n}, {metric}")
 
 
 @pytest.mark.parametrize("paper", PAPERS)
-def test_every_place_names_its_cells(paper):
+def test_every_place_names_its_trials(paper):
     card = load_paper(paper)
     for table_id, table in card.all_tables.items():
         if isinstance(table, ScoreTable):
             asked = list(table.asked())
             assert len(asked) == len(table.rows) * len(table.columns)
-            assert all(len(place.cells) == table.draws for place in asked)
-            assert len({place.cells[0].split for place in asked}) > 0
+            assert all(len(place.trials) == table.draws for place in asked)
+            assert len({place.trials[0].split for place in asked}) > 0
         assert table.title
         assert table_id == table_id.lower()
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_controls_frame_every_split(paper):
-    cells = cells_needed(load_paper(paper))
-    for split in {cell.split for cell in cells}:
-        assert {cell.method for cell in cells if cell.split == split} >= {"mean", "random_points", "perfect"}
+    trials = trials_needed(load_paper(paper))
+    for split in {trial.split for trial in trials}:
+        assert {trial.method for trial in trials if trial.split == split} >= {
+            "mean",
+            "random_points",
+            "perfect",
+        }
 
 
 def test_draws_are_capped_but_never_raised():
     card = load_paper("xie2015")
-    assert {cell.draw for cell in cells_needed(card)} == {0, 1, 2, 3, 4}
-    assert {cell.draw for cell in cells_needed(card, 2)} == {0, 1}
-    assert cells_needed(card, 9) == cells_needed(card)
-    assert cells_needed(card, 1, "table1") == cells_needed(card, 1)
-    assert Cell("vgg", "xie2015", 64, 0, "ridge") in cells_needed(card), "N/A in the paper, but worth knowing"
+    assert {trial.draw for trial in trials_needed(card)} == {0, 1, 2, 3, 4}
+    assert {trial.draw for trial in trials_needed(card, 2)} == {0, 1}
+    assert trials_needed(card, 9) == trials_needed(card)
+    assert trials_needed(card, 1, "table1") == trials_needed(card, 1)
+    assert Trial("vgg", "xie2015", 64, 0, "ridge") in trials_needed(card), (
+        "N/A in the paper, but worth knowing"
+    )
 
 
 def test_a_variant_has_its_own_protocol_and_numbers_of_images():
-    cells = cells_needed(load_paper("zheng2024"), None, "table2_grouped")
-    assert {(cell.dataset, cell.protocol, cell.n) for cell in cells} == {
+    trials = trials_needed(load_paper("zheng2024"), None, "table2_grouped")
+    assert {(trial.dataset, trial.protocol, trial.n) for trial in trials} == {
         ("adi", "grouped", 50),
         ("mbm", "grouped", 16),
     }
 
 
-def test_a_table_of_facts_needs_datasets_and_no_cells():
+def test_a_table_of_facts_needs_datasets_and_no_trials():
     card = load_paper("zheng2024")
-    assert cells_needed(card, None, "table1") == []
+    assert trials_needed(card, None, "table1") == []
     assert datasets_described(card) == ["adi", "dcc", "mbm", "vgg"]
 
 

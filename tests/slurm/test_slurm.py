@@ -41,7 +41,7 @@ def runs(new_site: Callable[[str], Site]) -> Runs:
     """Both at once, because one sleeps while the other works; the node dies under both."""
     demo, accidents = new_site("demo"), new_site("accidents")
     _write_accidents(accidents.folder)
-    running = [accidents.start("results/accidents/tables/cells.html", "--configfile", "accidents.yaml")]
+    running = [accidents.start("results/accidents/tables/trials.html", "--configfile", "accidents.yaml")]
     try:
         # First in the queue: from here on it is asleep.
         accidents.wait(lambda: _training_log(accidents), running[0], 300)
@@ -94,9 +94,9 @@ def _metrics(site: Site, method: str) -> dict:
 
 
 def test_the_demo_runs_through(runs: Runs):
-    cells = read_csv(runs.demo.folder / "results/demo/tables/cells.csv")
-    assert len(cells) >= 15
-    assert {cell["status"] for cell in cells} <= {"ok", "not_applicable"}
+    trials = read_csv(runs.demo.folder / "results/demo/tables/trials.csv")
+    assert len(trials) >= 15
+    assert {trial["status"] for trial in trials} <= {"ok", "not_applicable"}
     assert (runs.demo.folder / "results/demo/figures/kernels.png").exists()
 
 
@@ -135,7 +135,7 @@ def test_what_takes_seconds_is_not_submitted(runs: Runs):
         "fetch",
         "split",
         "table",
-        "table_cells",
+        "table_trials",
         "figure",
         "figure_error_n",
         "figure_kernels",
@@ -194,8 +194,8 @@ def test_a_job_that_never_has_enough_memory_becomes_oom_in_the_table(runs: Runs)
     metrics = _metrics(runs.accidents, "starving")
     assert metrics["status"] == "oom"
     assert re.match(r"used \d+ of 4000 MB; raise needs.mem_mb", metrics["reason"])
-    cells = read_csv(runs.accidents.folder / "results/accidents/tables/cells.csv")
-    assert {cell["method"]: cell["status"] for cell in cells} == {
+    trials = read_csv(runs.accidents.folder / "results/accidents/tables/trials.csv")
+    assert {trial["method"]: trial["status"] for trial in trials} == {
         "sleepy": "ok",
         "hungry": "ok",
         "starving": "oom",

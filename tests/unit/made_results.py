@@ -1,4 +1,4 @@
-"""Results trees that no method made: what cells would leave behind, for tests of tables and figures."""
+"""Results trees that no method made: what trials would leave behind, for tests of tables and figures."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from dotbench.failure import write_predict_failure
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import write_csv, write_json
 
 RADII = [1, 2, 3, 5, 8, 12, 16]
 
 
 def make_result(
-    layout: Layout, cell: Cell, mae: float = 3.0, f1: float = 0.9, images: int = 12, **more: object
+    layout: Layout, trial: Trial, mae: float = 3.0, f1: float = 0.9, images: int = 12, **more: object
 ) -> Path:
-    """A cell that worked: as far off as asked, with everything a table or figure may read."""
-    rng = np.random.default_rng([cell.n, cell.draw, int(10 * mae)])
-    folder = layout.cell(cell)
+    """A trial that worked: as far off as asked, with everything a table or figure may read."""
+    rng = np.random.default_rng([trial.n, trial.draw, int(10 * mae)])
+    folder = layout.trial(trial)
     true = rng.integers(74, 317, images)
     error = rng.normal(0, 1, images)
     error *= mae / np.abs(error).mean()
@@ -31,7 +31,7 @@ def make_result(
     at = 1 - np.exp(-np.array(RADII) / 1.7)
     curve = [round(float(share), 4) for share in f1 * at / at[3]]
     metrics = {
-        "cell": str(cell),
+        "trial": str(trial),
         "status": "ok",
         "reason": "",
         "images": images,
@@ -50,7 +50,7 @@ def make_result(
         "f1_curve": {"radii": RADII, "f1": curve, "precision": curve, "recall": curve},
         "per_image_of_patches": None,
         "cost": {
-            "train_seconds": 40.0 * cell.n,
+            "train_seconds": 40.0 * trial.n,
             "predict_seconds": 3.5,
             "device": "cpu",
             "parameters": 1365000,
@@ -85,15 +85,15 @@ def make_result(
     write_csv(folder / "history.csv", ["step", "loss", "validation_mae"], history)
     write_json(
         folder / "run.json",
-        {"cell": str(cell), "status": "ok", "reason": "", "log": f"results/logs/{cell}.log"},
+        {"trial": str(trial), "status": "ok", "reason": "", "log": f"results/logs/{trial}.log"},
     )
     return folder
 
 
 def make_failure(
-    layout: Layout, cell: Cell, status: str = "oom", reason: str = "10.2 GB asked, 8 GB allowed"
+    layout: Layout, trial: Trial, status: str = "oom", reason: str = "10.2 GB asked, 8 GB allowed"
 ) -> None:
-    """A cell whose job ended with a status of its own."""
-    folder = layout.cell(cell)
-    write_predict_failure(folder, cell, status, reason, log=f"results/logs/predict/{cell}.log")
-    write_json(folder / "metrics.json", {"cell": str(cell), "status": status, "reason": reason})
+    """A trial whose job ended with a status of its own."""
+    folder = layout.trial(trial)
+    write_predict_failure(folder, trial, status, reason, log=f"results/logs/predict/{trial}.log")
+    write_json(folder / "metrics.json", {"trial": str(trial), "status": status, "reason": reason})

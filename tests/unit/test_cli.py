@@ -27,7 +27,7 @@ def test_a_mistyped_command_is_told_the_nearest(capsys):
     assert "did you mean 'status'" in capsys.readouterr().err
 
 
-def test_a_mistyped_cell_is_told_what_a_cell_is(capsys):
+def test_a_mistyped_trial_is_told_what_a_trial_is(capsys):
     assert main(["run", "vgg-fcrn"]) == 2
     assert "vgg/xie2015/n32/draw0/fcrn_a" in capsys.readouterr().err
 

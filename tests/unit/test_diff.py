@@ -5,22 +5,22 @@ import pytest
 from made_results import make_result
 
 from dotbench.cli import main
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import read_csv, write_csv
 from dotbench.score.diff import compare
 
-CELL = Cell("vgg", "xie2015", 8, 0, "net")
+TRIAL = Trial("vgg", "xie2015", 8, 0, "net")
 
 
 @pytest.fixture
 def trees(tmp_path):
     for name in "ab":
-        make_result(Layout(results=tmp_path / name), CELL, images=40)
+        make_result(Layout(results=tmp_path / name), TRIAL, images=40)
     return tmp_path / "a", tmp_path / "b"
 
 
 def shift(tree, by):
-    file = tree / str(CELL) / "per_image.csv"
+    file = tree / str(TRIAL) / "per_image.csv"
     rows = read_csv(file)
     for row, more in zip(rows, by, strict=True):
         row["predicted"] = float(row["true"]) + more
@@ -54,14 +54,14 @@ def test_rounding_is_no_difference_and_one_image_no_noise(trees, tmp_path):
     shift(trees[1], errors * (1 + 1e-6))
     assert [one.verdict for one in compare(*trees)] == ["within noise"]
     for name, mae in (("c", 3.0), ("d", 3.5)):
-        make_result(Layout(results=tmp_path / name), CELL, mae=mae, images=1)
+        make_result(Layout(results=tmp_path / name), TRIAL, mae=mae, images=1)
     for name in "cd":
         shift(tmp_path / name, [float(ord(name))])
     assert [one.verdict for one in compare(tmp_path / "c", tmp_path / "d")] == ["different"]
 
 
-def test_a_cell_on_one_side_is_missing(trees):
-    make_result(Layout(results=trees[1]), Cell("vgg", "xie2015", 8, 1, "net"))
+def test_a_trial_on_one_side_is_missing(trees):
+    make_result(Layout(results=trees[1]), Trial("vgg", "xie2015", 8, 1, "net"))
     assert [one.verdict for one in compare(*trees)] == ["identical", "missing"]
 
 

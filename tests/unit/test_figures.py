@@ -1,4 +1,4 @@
-"""Figures: drawn from whatever cells left, said in words where there is nothing, equal for equal results."""
+"""Figures: drawn from whatever trials left, said in words where there is nothing, equal for equal results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dotbench.cards.kernels import (
 from dotbench.data.dataset import Dataset
 from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.predict.write import write_predictions
 from dotbench.records import read_csv, write_csv
 from dotbench.report.figures.cost import figure_cost
@@ -39,7 +39,7 @@ from dotbench.report.figures.style import looks, nothing, save, styled
 from dotbench.targets import render
 
 CAPTIONS = Path(__file__).resolve().parents[2] / "workflow" / "report"
-OF_CELLS = [figure_counts, figure_f1_radius, figure_error_n, figure_history, figure_cost, figure_examples]
+OF_TRIALS = [figure_counts, figure_f1_radius, figure_error_n, figure_history, figure_cost, figure_examples]
 METHODS = ("fcrn_a", "mean", "perfect", "random_points")
 
 
@@ -49,13 +49,15 @@ def layout(tmp_path) -> Layout:
 
 
 @pytest.fixture
-def cells(layout) -> list[Cell]:
+def trials(layout) -> list[Trial]:
     """Two draws of a network and the controls at two N, and a method of which nothing works."""
-    found = [Cell("tiny", "random", n, draw, method) for n in (2, 4) for draw in (0, 1) for method in METHODS]
-    for cell in found:
-        mae = {"mean": 50.0, "perfect": 1.0, "random_points": 0.0}.get(cell.method, 4.0)
-        make_result(layout, cell, mae, 0.8, match={"rule": "radius", "radius": 5})
-    broken = Cell("tiny", "random", 2, 0, "broken")
+    found = [
+        Trial("tiny", "random", n, draw, method) for n in (2, 4) for draw in (0, 1) for method in METHODS
+    ]
+    for trial in found:
+        mae = {"mean": 50.0, "perfect": 1.0, "random_points": 0.0}.get(trial.method, 4.0)
+        make_result(layout, trial, mae, 0.8, match={"rule": "radius", "radius": 5})
+    broken = Trial("tiny", "random", 2, 0, "broken")
     make_failure(layout, broken, "error", "the loss became NaN")
     return [*found, broken]
 
@@ -74,26 +76,26 @@ def drawn(figure) -> None:
     assert np.asarray(Image.open(picture).convert("L")).std() > 1
 
 
-@pytest.mark.parametrize("draw", OF_CELLS)
-def test_a_figure_without_cells_says_so(draw, layout):
+@pytest.mark.parametrize("draw", OF_TRIALS)
+def test_a_figure_without_trials_says_so(draw, layout):
     figure = draw([], layout)
-    assert re.search("no cell|no method", texts(figure))
+    assert re.search("no trial|no method", texts(figure))
     drawn(figure)
 
 
-@pytest.mark.parametrize("draw", OF_CELLS)
+@pytest.mark.parametrize("draw", OF_TRIALS)
 @pytest.mark.parametrize("status", ["not_run", "error"])
 def test_a_figure_of_failures_alone_is_drawn(draw, status, layout):
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
     if status != "not_run":
-        make_failure(layout, cell, status, "why it failed")
-    drawn(draw([cell], layout))
+        make_failure(layout, trial, status, "why it failed")
+    drawn(draw([trial], layout))
 
 
 @pytest.mark.parametrize("draw", [figure_counts, figure_f1_radius, figure_cost, figure_error_n])
-def test_a_figure_names_the_methods_it_lacks(draw, cells, layout):
+def test_a_figure_names_the_methods_it_lacks(draw, trials, layout):
     figure = draw(
-        [cell for cell in cells if cell.n == 2], layout, {"broken": "Broken one", "fcrn_a": "FCRN-A"}
+        [trial for trial in trials if trial.n == 2], layout, {"broken": "Broken one", "fcrn_a": "FCRN-A"}
     )
     assert "without: Broken one (error)" in texts(figure)
     assert "FCRN-A" in texts(figure)
@@ -103,8 +105,8 @@ def test_a_figure_names_the_methods_it_lacks(draw, cells, layout):
 @pytest.mark.parametrize(
     "draw", [figure_counts, figure_f1_radius, figure_cost, figure_error_n, figure_history]
 )
-def test_axes_have_labels_and_the_title_says_which_data(draw, cells, layout):
-    figure = draw([cell for cell in cells if cell.n == 2], layout)
+def test_axes_have_labels_and_the_title_says_which_data(draw, trials, layout):
+    figure = draw([trial for trial in trials if trial.n == 2], layout)
     shown = [axis for axis in figure.axes if axis.get_visible()]
     assert any(axis.get_xlabel() for axis in shown)
     assert any(axis.get_ylabel() for axis in shown)
@@ -122,16 +124,16 @@ def test_axes_have_labels_and_the_title_says_which_data(draw, cells, layout):
         (figure_history, "history.csv"),
     ],
 )
-def test_a_missing_or_broken_file_harms_no_other_cell(draw, gone, cells, layout):
-    cells = [cell for cell in cells if cell.method == "fcrn_a"]
-    (layout.cell(cells[0]) / gone).unlink()
-    (layout.cell(cells[1]) / gone).write_text("{ not, what\nit, should be")
-    drawn(draw(cells, layout))
+def test_a_missing_or_broken_file_harms_no_other_trial(draw, gone, trials, layout):
+    trials = [trial for trial in trials if trial.method == "fcrn_a"]
+    (layout.trial(trials[0]) / gone).unlink()
+    (layout.trial(trials[1]) / gone).write_text("{ not, what\nit, should be")
+    drawn(draw(trials, layout))
 
 
-def test_equal_results_give_equal_files(cells, layout, tmp_path):
-    first = [path.read_bytes() for path in save(figure_counts(cells, layout), tmp_path / "a")]
-    again = [path.read_bytes() for path in save(figure_counts(cells[::-1], layout), tmp_path / "b")]
+def test_equal_results_give_equal_files(trials, layout, tmp_path):
+    first = [path.read_bytes() for path in save(figure_counts(trials, layout), tmp_path / "a")]
+    again = [path.read_bytes() for path in save(figure_counts(trials[::-1], layout), tmp_path / "b")]
     assert first == again
 
 
@@ -145,44 +147,44 @@ def test_looks_are_distinct_for_thirty_methods():
     assert len({(s["color"], s["marker"], str(s["linestyle"])) for s in styles.values()}) == 30
 
 
-def test_f1_figure_shows_the_radius_of_the_scores_else_of_the_card(cells, layout):
-    assert "r = 5 px" in texts(figure_f1_radius(cells, layout))
-    cell = Cell("mbm", "random", 2, 0, "fcrn_a")
-    make_result(layout, cell)
-    assert f"r = {load_dataset('mbm').match.radius:g} px" in texts(figure_f1_radius([cell], layout))
+def test_f1_figure_shows_the_radius_of_the_scores_else_of_the_card(trials, layout):
+    assert "r = 5 px" in texts(figure_f1_radius(trials, layout))
+    trial = Trial("mbm", "random", 2, 0, "fcrn_a")
+    make_result(layout, trial)
+    assert f"r = {load_dataset('mbm').match.radius:g} px" in texts(figure_f1_radius([trial], layout))
 
 
 def test_an_f1_that_has_no_value_leaves_a_gap(layout):
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
-    make_result(layout, cell, f1_curve={"radii": [1, 2, 3], "f1": [None, 0.5, 0.6]})
-    line = figure_f1_radius([cell], layout).axes[0].lines[0]
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
+    make_result(layout, trial, f1_curve={"radii": [1, 2, 3], "f1": [None, 0.5, 0.6]})
+    line = figure_f1_radius([trial], layout).axes[0].lines[0]
     assert np.isnan(line.get_ydata()).tolist() == [True, False, False]
 
 
 def test_error_figure_shows_what_the_paper_prints(layout):
-    cell = Cell("vgg", "xie2015", 32, 0, "fcrn_a_published")
-    make_result(layout, cell)
-    figure = figure_error_n([cell], layout, paper=load_paper("xie2015"))
+    trial = Trial("vgg", "xie2015", 32, 0, "fcrn_a_published")
+    make_result(layout, trial)
+    figure = figure_error_n([trial], layout, paper=load_paper("xie2015"))
     assert "hollow: as printed in Xie 2015" in texts(figure)
     assert "Img-level ridge-reg (printed only)" in texts(figure)
 
 
 def test_wild_predictions_do_not_flatten_the_counts(layout):
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
-    folder = make_result(layout, cell)
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
+    folder = make_result(layout, trial)
     rows = [{"image": f"i{k}", "true": k, "predicted": 1e9 if k == 3 else k} for k in range(1, 20)]
     write_csv(folder / "per_image.csv", ["image", "true", "predicted"], rows)
-    axis = figure_counts([cell], layout).axes[0]
+    axis = figure_counts([trial], layout).axes[0]
     assert axis.get_xlim()[1] < 60
 
 
 def test_failed_trainings_are_in_the_training_curves(layout):
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
-    folder = make_result(layout, cell)
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
+    folder = make_result(layout, trial)
     text = (folder / "history.csv").read_text().splitlines()
-    make_failure(layout, cell, "error", "the loss became NaN")
+    make_failure(layout, trial, "error", "the loss became NaN")
     (folder / "history.csv").write_text("\n".join([*text[:5], "250,nan,"]) + "\n")
-    lines = figure_history([cell], layout).axes[0].lines
+    lines = figure_history([trial], layout).axes[0].lines
     assert [len(line.get_xdata()) for line in lines] == [4]
 
 
@@ -214,26 +216,26 @@ def test_kernels_of_every_kind_can_be_drawn():
 
 
 def predict(
-    layout: Layout, cell: Cell, dataset: str, missed: int = 1, kernel: Gaussian | None = None, patch=None
+    layout: Layout, trial: Trial, dataset: str, missed: int = 1, kernel: Gaussian | None = None, patch=None
 ) -> None:
     """A split whose test images are all, and predictions that miss some cells and add a false one."""
     data = Dataset.open(layout.dataset(dataset))
-    split = Split(dataset, cell.protocol, cell.n, cell.draw, 0, (), (), tuple(data.ids), (), patch)
-    split.write(layout.split(cell))
+    split = Split(dataset, trial.protocol, trial.n, trial.draw, 0, (), (), tuple(data.ids), (), patch)
+    split.write(layout.split(trial))
     found = {}
     for sample in data.samples(data.ids, patch=patch):
         dots = np.concatenate([sample.dots[missed:], np.zeros((1, data.ndim))])
         map = render(dots, sample.image.shape[: data.ndim], kernel).map if kernel else None
         found[sample.id] = Prediction(len(dots), dots, np.ones(len(dots)), map)
-    make_result(layout, cell, match={"rule": "radius", "radius": 3})
+    make_result(layout, trial, match={"rule": "radius", "radius": 3})
     card = {"kernel": kernel.model_dump()} if kernel else {}
-    write_predictions(layout.cell(cell), cell, found, {"card": card})
+    write_predictions(layout.trial(trial), trial, found, {"card": card})
 
 
 def test_examples_show_hits_false_and_missed_by_the_rule_of_the_tables(layout, tiny_dataset):
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
-    predict(layout, cell, "tiny", missed=2, kernel=Gaussian(sigma=2.0))
-    figure = figure_examples([cell], layout, {"fcrn_a": "FCRN-A"}, image="img003")
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
+    predict(layout, trial, "tiny", missed=2, kernel=Gaussian(sigma=2.0))
+    figure = figure_examples([trial], layout, {"fcrn_a": "FCRN-A"}, image="img003")
     assert "img003: 6 cells" in texts(figure)
     assert "4 hit, 1 false, 2 missed" in texts(figure)
     assert "learns: Gaussian, σ=2 px" in texts(figure)
@@ -241,7 +243,7 @@ def test_examples_show_hits_false_and_missed_by_the_rule_of_the_tables(layout, t
 
 
 def test_examples_of_a_method_without_a_map_and_of_one_that_failed(layout, tiny_dataset):
-    good, bad, floor = (Cell("tiny", "random", 2, 0, method) for method in ("blobs", "broken", "mean"))
+    good, bad, floor = (Trial("tiny", "random", 2, 0, method) for method in ("blobs", "broken", "mean"))
     predict(layout, good, "tiny")
     make_failure(layout, bad, "oom", "it asked for 10 GB")
     figure = figure_examples([good, bad, floor], layout)
@@ -253,43 +255,43 @@ def test_examples_of_a_method_without_a_map_and_of_one_that_failed(layout, tiny_
 
 @pytest.mark.parametrize("gone", ["metrics.json", "counts.csv", "dots.csv", "run.json", "maps.npz"])
 def test_examples_survive_a_missing_or_broken_file(layout, tiny_dataset, gone):
-    cells = [Cell("tiny", "random", 2, 0, method) for method in ("good", "broken", "missing")]
-    for cell in cells:
-        predict(layout, cell, "tiny", kernel=Gaussian(sigma=2.0))
-    (layout.cell(cells[1]) / gone).write_text("{ not, what\nit, should be")
-    (layout.cell(cells[2]) / gone).unlink()
-    figure = figure_examples(cells, layout)
+    trials = [Trial("tiny", "random", 2, 0, method) for method in ("good", "broken", "missing")]
+    for trial in trials:
+        predict(layout, trial, "tiny", kernel=Gaussian(sigma=2.0))
+    (layout.trial(trials[1]) / gone).write_text("{ not, what\nit, should be")
+    (layout.trial(trials[2]) / gone).unlink()
+    figure = figure_examples(trials, layout)
     assert "1 false, 1 missed" in texts(figure)
     drawn(figure)
 
 
 def test_examples_of_a_method_that_gives_no_places(layout, tiny_dataset):
-    cell = Cell("tiny", "random", 2, 0, "area")
-    predict(layout, cell, "tiny")
-    ids = [row["image"] for row in read_csv(layout.cell(cell) / "counts.csv")]
-    write_predictions(layout.cell(cell), cell, {id: Prediction(4.5) for id in ids}, {})
-    assert "gives a count,\nno places" in texts(figure_examples([cell], layout))
+    trial = Trial("tiny", "random", 2, 0, "area")
+    predict(layout, trial, "tiny")
+    ids = [row["image"] for row in read_csv(layout.trial(trial) / "counts.csv")]
+    write_predictions(layout.trial(trial), trial, {id: Prediction(4.5) for id in ids}, {})
+    assert "gives a count,\nno places" in texts(figure_examples([trial], layout))
 
 
 def test_examples_of_volumes_are_projected(layout, tiny_volumes):
-    cell = Cell("tiny3d", "random", 2, 0, "fcrn_a")
-    predict(layout, cell, "tiny3d", kernel=Gaussian(sigma=2.0))
-    figure = figure_examples([cell], layout)
+    trial = Trial("tiny3d", "random", 2, 0, "fcrn_a")
+    predict(layout, trial, "tiny3d", kernel=Gaussian(sigma=2.0))
+    figure = figure_examples([trial], layout)
     assert "maximum projection along z" in texts(figure)
     drawn(figure)
 
 
 def test_examples_of_patches_name_the_patch(layout, tiny_dataset):
-    cell = Cell("tiny", "zheng2024", 2, 0, "fcrn_a")
-    predict(layout, cell, "tiny", missed=0, kernel=Gaussian(sigma=2.0), patch=(24, 20))
-    assert ", patch at " in texts(figure_examples([cell], layout))
+    trial = Trial("tiny", "zheng2024", 2, 0, "fcrn_a")
+    predict(layout, trial, "tiny", missed=0, kernel=Gaussian(sigma=2.0), patch=(24, 20))
+    assert ", patch at " in texts(figure_examples([trial], layout))
 
 
 def test_examples_of_large_images_are_a_detail_with_its_dots(layout, make_dataset):
     make_dataset(layout.dataset("large"), images=2, shape=(700, 500))
-    cell = Cell("large", "random", 2, 0, "fcrn_a")
-    predict(layout, cell, "large")
-    example = read_example([cell], layout)
+    trial = Trial("large", "random", 2, 0, "fcrn_a")
+    predict(layout, trial, "large")
+    example = read_example([trial], layout)
     assert "detail of 320 × 320 of 700 × 500 px" in example.detail
     y, x = example.window
     inside = example.all_dots[
@@ -302,13 +304,13 @@ def test_examples_of_large_images_are_a_detail_with_its_dots(layout, make_datase
 @pytest.mark.parametrize("channels", [0, 1, 3, 4])
 def test_examples_of_colour_and_grey(layout, make_dataset, channels):
     make_dataset(layout.dataset("tiny"), images=2, channels=channels)
-    cell = Cell("tiny", "random", 2, 0, "fcrn_a")
-    predict(layout, cell, "tiny")
-    drawn(figure_examples([cell], layout))
+    trial = Trial("tiny", "random", 2, 0, "fcrn_a")
+    predict(layout, trial, "tiny")
+    drawn(figure_examples([trial], layout))
 
 
 def test_examples_of_an_unprepared_dataset_say_so(layout):
-    assert "no prepared dataset" in texts(figure_examples([Cell("tiny", "random", 2, 0, "fcrn_a")], layout))
+    assert "no prepared dataset" in texts(figure_examples([Trial("tiny", "random", 2, 0, "fcrn_a")], layout))
 
 
 # Captions.

@@ -20,10 +20,10 @@ from dotbench.errors import NotNow, UserError
 from dotbench.failure import Failure, Stopped, write_predict_failure, write_train_failure
 from dotbench.guard import guard
 from dotbench.limits import Limits
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.records import read_json
 
-CELL = Cell("vgg", "xie2015", 32, 0, "fcrn_a")
+TRIAL = Trial("vgg", "xie2015", 32, 0, "fcrn_a")
 FIRST_OF_TWO = {"attempt": 1, "retries": 1}
 LAST_OF_TWO = {"attempt": 2, "retries": 1}
 
@@ -329,8 +329,8 @@ def test_helpers_do_not_outlive_the_work(run, tmp_path):
 def test_a_failed_training_leaves_valid_files(tmp_path):
     from safetensors import safe_open
 
-    write_train_failure(tmp_path, CELL, "oom", "used 5 of 4 MB", log="train.log", seed=3)
-    record = {"cell": str(CELL), "status": "oom", "reason": "used 5 of 4 MB", "log": "train.log", "seed": 3}
+    write_train_failure(tmp_path, TRIAL, "oom", "used 5 of 4 MB", log="train.log", seed=3)
+    record = {"trial": str(TRIAL), "status": "oom", "reason": "used 5 of 4 MB", "log": "train.log", "seed": 3}
     assert read_json(tmp_path / "train.json") == record
     with safe_open(tmp_path / "model.safetensors", "np") as model:
         assert list(model.keys()) == []
@@ -338,8 +338,8 @@ def test_a_failed_training_leaves_valid_files(tmp_path):
 
 
 def test_a_failed_prediction_leaves_valid_files(tmp_path):
-    write_predict_failure(tmp_path, CELL, "error", "no weights")
-    record = {"cell": str(CELL), "status": "error", "reason": "no weights", "log": None}
+    write_predict_failure(tmp_path, TRIAL, "error", "no weights")
+    record = {"trial": str(TRIAL), "status": "error", "reason": "no weights", "log": None}
     assert read_json(tmp_path / "run.json") == record
     assert (tmp_path / "counts.csv").read_text() == "image,count\n"
     assert (tmp_path / "dots.csv").read_text() == "image,z,y,x,score\n"

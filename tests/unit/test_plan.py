@@ -1,4 +1,4 @@
-"""A configuration becomes cells; all that is wrong in it, and in its cards, is told at once."""
+"""A configuration becomes trials; all that is wrong in it, and in its cards, is told at once."""
 
 import shutil
 
@@ -8,7 +8,7 @@ from dotbench.cards import load_config
 from dotbench.cards.load import Problems, options_of
 from dotbench.commands.run import matching
 from dotbench.data.readers import sim2d
-from dotbench.paths import CONFIG, Cell
+from dotbench.paths import CONFIG, Trial
 from dotbench.plan import plan_of, read_plan
 
 RUNS = "runs:\n  - {dataset: sim2d, protocol: random, n: [4, 8], draws: 2, methods: all}\n"
@@ -25,21 +25,21 @@ def write(tmp_path):
     return write
 
 
-def test_every_combination_is_a_cell(write):
+def test_every_combination_is_a_trial(write):
     plan = read_plan(write(BASE + RUNS))
-    assert len(plan.cells) == 2 * 2 * 2
-    assert plan.cells == tuple(sorted(plan.cells))
+    assert len(plan.trials) == 2 * 2 * 2
+    assert plan.trials == tuple(sorted(plan.trials))
 
 
 def test_a_paper_asks_only_for_what_is_configured(write):
     plan = read_plan(write("papers: [xie2015]\ndatasets: [vgg]\nmethods: [fcrn_a, mean]\n"))
-    assert {cell.method for cell in plan.cells} == {"fcrn_a", "mean"}
-    assert {cell.n for cell in plan.cells if cell.method == "fcrn_a"} == {8, 16, 32, 64}
+    assert {trial.method for trial in plan.trials} == {"fcrn_a", "mean"}
+    assert {trial.n for trial in plan.trials if trial.method == "fcrn_a"} == {8, 16, 32, 64}
 
 
 def test_fewer_draws_than_the_paper(write):
     plan = read_plan(write("draws: 1\npapers: [xie2015]\ndatasets: [vgg]\nmethods: [fcrn_a]\n"))
-    assert {cell.draw for cell in plan.cells} == {0}
+    assert {trial.draw for trial in plan.trials} == {0}
 
 
 def test_every_problem_at_once(write):
@@ -60,7 +60,7 @@ def test_overrides_change_a_card_and_are_checked_at_their_line(write):
         read_plan(write(text.replace("RADIUS", "-9")))
 
 
-def test_overrides_count_for_a_cell_that_only_its_name_asks_for(write):
+def test_overrides_count_for_a_trial_that_only_its_name_asks_for(write):
     plan = read_plan(write(BASE + "overrides: {methods: {fcrn_a: {needs: {threads: 7}}}}\n"))
     matching(plan, "sim2d/random/n4/draw0/fcrn_a")
     assert plan.methods["fcrn_a"].needs.threads == 7
@@ -165,13 +165,13 @@ overrides:
 """
 
 
-def test_a_method_that_starts_from_another_training_knows_its_cell(write):
+def test_a_method_that_starts_from_another_training_knows_its_trial(write):
     methods = "datasets: [sim2d, vgg]\nmethods: [fcrn_a, fcrn_a_published, mean]\n"
     plan = read_plan(write(methods + RUNS + STARTS))
-    assert str(plan.start(Cell("vgg", "random", 1, 3, "fcrn_a"))) == "sim2d/random/n4/draw0/fcrn_a_published"
-    assert plan.start(Cell("vgg", "random", 1, 3, "mean")) is None
+    assert str(plan.start(Trial("vgg", "random", 1, 3, "fcrn_a"))) == "sim2d/random/n4/draw0/fcrn_a_published"
+    assert plan.start(Trial("vgg", "random", 1, 3, "mean")) is None
     # `all` means methods for any images.
-    assert {cell.method for cell in plan.cells} == {"fcrn_a_published", "mean"}
+    assert {trial.method for trial in plan.trials} == {"fcrn_a_published", "mean"}
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_masks_become_dots_and_oddities_are_reported(folder, layout):
     assert hidden.mask is None
 
 
-def test_one_label_is_one_cell_but_a_black_and_white_mask_is_refused(folder, layout):
+def test_one_label_is_one_trial_but_a_black_and_white_mask_is_refused(folder, layout):
     put(folder, a=noise(10, 20))
     mask = np.zeros((10, 20), np.uint8)
     mask[2:4, 2:4] = 255

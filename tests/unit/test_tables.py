@@ -16,15 +16,15 @@ from made_results import make_failure, make_result
 from dotbench.cards import PaperCard, load_paper
 from dotbench.cards.load import read_yaml
 from dotbench.cards.metrics import METRICS
-from dotbench.cards.paper import Printed, cells_needed
-from dotbench.paths import CONFIG, Cell, Layout
+from dotbench.cards.paper import Printed, trials_needed
+from dotbench.paths import CONFIG, Layout, Trial
 from dotbench.records import write_json
 from dotbench.report import as_latex, as_markdown
-from dotbench.report.cells_table import build_cells_table
 from dotbench.report.cost_table import build_cost_table
 from dotbench.report.failures_table import build_failures_table
 from dotbench.report.numbers import big, duration, interval, number, plain, with_sd
 from dotbench.report.tables import build_table
+from dotbench.report.trials_table import build_trials_table
 from dotbench.report.verdict import judge, judge_fact
 
 PAPERS = ("xie2015", "guo2022", "zheng2024", "eckhardt2024")
@@ -142,9 +142,9 @@ def test_every_table_builds_from_nothing(paper, layout, tmp_path):
 @pytest.mark.parametrize("gone", ["ridge", "fcrn_a_published", "mean", "random_points", "perfect"])
 def test_every_table_builds_without_any_method(gone, layout):
     card = load_paper("xie2015")
-    configured = {cell for cell in cells_needed(card, 1) if cell.method != gone}
-    for cell in configured:
-        make_result(layout, cell)
+    configured = {trial for trial in trials_needed(card, 1) if trial.method != gone}
+    for trial in configured:
+        make_result(layout, trial)
     rows = records(build_table(card, "table1", configured, layout))
     assert all((r["ours"] == "") == (r["method"] == gone) for r in rows)
     assert all(r["why"] == "no such method is configured" for r in rows if r["method"] == gone)
@@ -152,9 +152,9 @@ def test_every_table_builds_without_any_method(gone, layout):
 
 def test_every_table_builds_without_any_dataset(layout):
     card = load_paper("zheng2024")
-    configured = {cell for cell in cells_needed(card) if cell.dataset != "dcc"}
-    for cell in configured:
-        make_result(layout, cell)
+    configured = {trial for trial in trials_needed(card) if trial.dataset != "dcc"}
+    for trial in configured:
+        make_result(layout, trial)
     table = build_table(card, "table2", configured, layout)
     dcc = [r for r in records(table) if r["dataset"] == "dcc" and r["section"] == "paper"]
     assert len(dcc) == 20
@@ -164,10 +164,10 @@ def test_every_table_builds_without_any_dataset(layout):
 
 def test_ours_is_the_mean_over_draws_with_spread_interval_and_frame(layout):
     card = load_paper("xie2015")
-    draws = [Cell("vgg", "xie2015", 32, draw, "fcrn_a_published") for draw in range(3)]
-    for cell, mae in zip(draws, (2.8, 3.0, 3.2), strict=True):
-        make_result(layout, cell, mae)
-    controls = [Cell("vgg", "xie2015", 32, 0, method) for method in ("mean", "random_points", "perfect")]
+    draws = [Trial("vgg", "xie2015", 32, draw, "fcrn_a_published") for draw in range(3)]
+    for trial, mae in zip(draws, (2.8, 3.0, 3.2), strict=True):
+        make_result(layout, trial, mae)
+    controls = [Trial("vgg", "xie2015", 32, 0, method) for method in ("mean", "random_points", "perfect")]
     make_result(layout, controls[0], mae=52.2, f1=0.0)
     make_result(layout, controls[1], mae=0.0, f1=0.18)
     make_result(layout, controls[2], mae=14.8, f1=0.955)
@@ -186,9 +186,9 @@ def test_ours_is_the_mean_over_draws_with_spread_interval_and_frame(layout):
 
 def test_a_failed_draw_is_left_out_and_told_with_its_log(layout):
     card = load_paper("xie2015")
-    draws = [Cell("vgg", "xie2015", 8, draw, "fcrn_a_published") for draw in range(5)]
-    for cell in draws[:4]:
-        make_result(layout, cell, 4.0)
+    draws = [Trial("vgg", "xie2015", 8, draw, "fcrn_a_published") for draw in range(5)]
+    for trial in draws[:4]:
+        make_result(layout, trial, 4.0)
     make_failure(layout, draws[4], "oom", "the loss needs 10 GB")
     table = build_table(card, "table1", set(draws), layout)
     row = place(table, "Dens. estim. (Proposed FCRN-A)", "N=8")
@@ -200,11 +200,11 @@ def test_a_failed_draw_is_left_out_and_told_with_its_log(layout):
     )
 
 
-def test_a_cell_of_which_every_draw_failed_is_marked(layout):
+def test_a_trial_of_which_every_draw_failed_is_marked(layout):
     card = load_paper("xie2015")
-    draws = [Cell("vgg", "xie2015", 8, draw, "forest") for draw in range(5)]
-    for cell in draws:
-        make_failure(layout, cell, "timeout", "out of time")
+    draws = [Trial("vgg", "xie2015", 8, draw, "forest") for draw in range(5)]
+    for trial in draws:
+        make_failure(layout, trial, "timeout", "out of time")
     table = build_table(card, "table1", set(draws), layout)
     row = place(table, "Dens. estim. (RF)", "N=8")
     assert row["verdict"] == "failed"
@@ -216,9 +216,9 @@ def test_a_cell_of_which_every_draw_failed_is_marked(layout):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"status": "fine"}', '{"status": "ok", "mae": null}', "\xff"]
 )
-def test_a_broken_result_harms_only_its_own_cell(text, layout):
+def test_a_broken_result_harms_only_its_own_trial(text, layout):
     card = load_paper("xie2015")
-    good, bad = (Cell("vgg", "xie2015", n, 0, "fcrn_a_published") for n in (8, 16))
+    good, bad = (Trial("vgg", "xie2015", n, 0, "fcrn_a_published") for n in (8, 16))
     make_result(layout, good)
     (make_result(layout, bad) / "metrics.json").write_text(text, encoding="latin-1")
     table = build_table(card, "table1", {good, bad}, layout)
@@ -230,10 +230,10 @@ def test_a_broken_result_harms_only_its_own_cell(text, layout):
 
 def test_methods_that_the_paper_does_not_have_stand_beside_it(layout):
     card = load_paper("xie2015")
-    mine = Cell("vgg", "xie2015", 16, 0, "my_net")
-    elsewhere = Cell("mbm", "random", 15, 0, "other_net")
-    for cell in (mine, elsewhere):
-        make_result(layout, cell, 2.5)
+    mine = Trial("vgg", "xie2015", 16, 0, "my_net")
+    elsewhere = Trial("mbm", "random", 15, 0, "other_net")
+    for trial in (mine, elsewhere):
+        make_result(layout, trial, 2.5)
     table = build_table(card, "table1", {mine, elsewhere}, layout, {"my_net": "My network"})
     rows = [r for r in records(table) if r["section"] == "beside"]
     assert {r["row"] for r in rows} == {"My network"}
@@ -243,10 +243,10 @@ def test_methods_that_the_paper_does_not_have_stand_beside_it(layout):
 
 def test_rmse_answers_what_a_paper_wrongly_calls_mse(layout):
     card = load_paper("zheng2024")
-    cell = Cell("vgg", "zheng2024", 100, 0, "dcl")
-    folder = make_result(layout, cell, 4.0)
+    trial = Trial("vgg", "zheng2024", 100, 0, "dcl")
+    folder = make_result(layout, trial, 4.0)
     rmse = json.loads((folder / "metrics.json").read_text())["rmse"]["value"]
-    table = build_table(card, "table2", {cell}, layout)
+    table = build_table(card, "table2", {trial}, layout)
     row = place(table, "Ours", "VGG MSE")
     assert (row["metric"], row["prints"], float(row["ours"])) == (
         "rmse",
@@ -258,9 +258,9 @@ def test_rmse_answers_what_a_paper_wrongly_calls_mse(layout):
 
 def test_shares_are_shown_in_percent_and_the_error_sets_the_tolerance(layout):
     card = load_paper("guo2022")
-    cell = Cell("vgg", "guo2022", 8, 0, "saunet_ssl")
-    make_result(layout, cell, 5.5, 0.9650)
-    row = place(build_table(card, "table2", {cell}, layout), "Ours", "F1 (%)")
+    trial = Trial("vgg", "guo2022", 8, 0, "saunet_ssl")
+    make_result(layout, trial, 5.5, 0.9650)
+    row = place(build_table(card, "table2", {trial}, layout), "Ours", "F1 (%)")
     assert float(row["ours"]) == pytest.approx(96.5)
     assert float(row["tolerance"]) == pytest.approx(0.322)
     assert row["verdict"] == "reproduced"
@@ -268,9 +268,9 @@ def test_shares_are_shown_in_percent_and_the_error_sets_the_tolerance(layout):
 
 def test_per_image_values_stand_beside_those_of_patches(layout):
     card = load_paper("zheng2024")
-    cell = Cell("mbm", "zheng2024", 22, 0, "dcl")
-    make_result(layout, cell, 1.5, per_image_of_patches={"mae": {"value": 3.9, "low": 3.0, "high": 5.0}})
-    table = build_table(card, "table2", {cell}, layout)
+    trial = Trial("mbm", "zheng2024", 22, 0, "dcl")
+    make_result(layout, trial, 1.5, per_image_of_patches={"mae": {"value": 3.9, "low": 3.0, "high": 5.0}})
+    table = build_table(card, "table2", {trial}, layout)
     row = place(table, "Ours", "MBM MAE")
     assert (row["ours"], row["per_image"]) == ("1.5", "3.9")
     assert any(
@@ -280,9 +280,9 @@ def test_per_image_values_stand_beside_those_of_patches(layout):
 
 def test_a_variant_of_a_table_is_never_called_reproduced(layout):
     card = load_paper("zheng2024")
-    cell = Cell("mbm", "grouped", 16, 0, "dcl")
-    make_result(layout, cell, 1.4)
-    table = build_table(card, "table2_grouped", {cell}, layout)
+    trial = Trial("mbm", "grouped", 16, 0, "dcl")
+    make_result(layout, trial, 1.4)
+    table = build_table(card, "table2_grouped", {trial}, layout)
     row = place(table, "Ours", "MBM MAE")
     assert (row["verdict"], row["difference"]) == ("not_comparable", "0")
     assert any("one person" in note for note in table.notes)
@@ -290,7 +290,7 @@ def test_a_variant_of_a_table_is_never_called_reproduced(layout):
 
 def test_improvement_needs_all_rows_it_compares(layout):
     card = load_paper("zheng2024")
-    both = [Cell("vgg", "zheng2024", 100, 0, method) for method in ("dcl", "dcl_no_gmp")]
+    both = [Trial("vgg", "zheng2024", 100, 0, method) for method in ("dcl", "dcl_no_gmp")]
     make_result(layout, both[0], 4.0)
     table = build_table(card, "table3", set(both), layout)
     assert place(table, "improvement", "VGG MAE")["verdict"] == "not_run"
@@ -301,11 +301,11 @@ def test_improvement_needs_all_rows_it_compares(layout):
 
 def test_totals_come_from_the_images(layout):
     card = load_paper("eckhardt2024")
-    cell = Cell("phase_contrast", "random", 1, 0, "cellpose")
-    folder = make_result(layout, cell)
+    trial = Trial("phase_contrast", "random", 1, 0, "cellpose")
+    folder = make_result(layout, trial)
     with (folder / "per_image.csv").open() as file:
         total = sum(float(row["true"]) for row in csv.DictReader(file))
-    row = place(build_table(card, "section7", {cell}, layout), "Cellpose", "Cells annotated")
+    row = place(build_table(card, "section7", {trial}, layout), "Cellpose", "Cells annotated")
     assert float(row["ours"]) == total
     assert row["verdict"] == "not_comparable"
 
@@ -333,14 +333,14 @@ def test_an_unknown_table_is_refused_with_the_known_ones(layout):
         build_table(load_paper("xie2015"), "tabel1", set(), layout)
 
 
-# Tables of cells.
+# Tables of trials.
 
 
-def test_cells_table_has_every_cell_whatever_became_of_it(layout):
-    cells = [Cell("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
-    make_result(layout, cells[0], 3.25, 0.91)
-    make_failure(layout, cells[1])
-    table = build_cells_table(cells, layout, {"fcrn_a": "FCRN-A"}, {"vgg": "5 px"})
+def test_trials_table_has_every_trial_whatever_became_of_it(layout):
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
+    make_result(layout, trials[0], 3.25, 0.91)
+    make_failure(layout, trials[1])
+    table = build_trials_table(trials, layout, {"fcrn_a": "FCRN-A"}, {"vgg": "5 px"})
     rows = {r["method"]: r for r in records(table)}
     assert {method: r["status"] for method, r in rows.items()} == {
         "fcrn_a": "ok",
@@ -350,34 +350,34 @@ def test_cells_table_has_every_cell_whatever_became_of_it(layout):
     good = rows["fcrn_a"]
     assert (good["mae"], good["f1"], good["match"]) == ("3.25", "91", "5 px")
     assert float(good["mae_low"]) < 3.25 < float(good["mae_high"])
-    assert "1 of 3 configured cells have a result" in table.caption
+    assert "1 of 3 configured trials have a result" in table.caption
 
 
-def test_what_a_cell_cost_has_a_table_of_its_own(layout):
-    cells = [Cell("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest")]
-    make_result(layout, cells[0])
-    make_failure(layout, cells[1])
-    [row] = records(build_cost_table(cells, layout, {"fcrn_a": "FCRN-A"}))
+def test_what_a_trial_cost_has_a_table_of_its_own(layout):
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest")]
+    make_result(layout, trials[0])
+    make_failure(layout, trials[1])
+    [row] = records(build_cost_table(trials, layout, {"fcrn_a": "FCRN-A"}))
     assert (row["method"], row["parameters"]) == ("fcrn_a", "1365000")
 
 
 def test_failures_table_says_why_and_where_to_read_on(layout):
-    cells = [Cell("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
-    make_result(layout, cells[0])
-    make_failure(layout, cells[1], "error", "the loss became NaN at step 120; try a smaller learning rate")
-    rows = records(build_failures_table(cells, layout))
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
+    make_result(layout, trials[0])
+    make_failure(layout, trials[1], "error", "the loss became NaN at step 120; try a smaller learning rate")
+    rows = records(build_failures_table(trials, layout))
     assert [r["method"] for r in rows] == ["forest", "mesa"]
     assert "smaller learning rate" in rows[0]["reason"]
     assert rows[0]["log"].endswith("forest.log")
 
 
 def test_nothing_failed_is_a_table_too(layout, tmp_path):
-    cell = Cell("vgg", "xie2015", 8, 0, "fcrn_a_published")
-    make_result(layout, cell)
-    table = build_failures_table([cell], layout)
+    trial = Trial("vgg", "xie2015", 8, 0, "fcrn_a_published")
+    make_result(layout, trial)
+    table = build_failures_table([trial], layout)
     assert "Nothing" in table.caption
     table.write(tmp_path, "failures")
-    build_cells_table([], layout).write(tmp_path, "cells")
+    build_trials_table([], layout).write(tmp_path, "trials")
 
 
 # Formats.
@@ -393,9 +393,9 @@ def nasty(layout):
     table = card["tables"]["table2"]
     table |= {"title": NASTY, "caption": NASTY}
     table["rows"] = [{**row, "label": NASTY, "note": NASTY} for row in table["rows"]]
-    cell = Cell("vgg", "guo2022", 8, 0, "saunet_ssl")
-    make_failure(layout, cell, "error", NASTY)
-    return build_table(PaperCard.model_validate(card), "table2", {cell}, layout)
+    trial = Trial("vgg", "guo2022", 8, 0, "saunet_ssl")
+    make_failure(layout, trial, "error", NASTY)
+    return build_table(PaperCard.model_validate(card), "table2", {trial}, layout)
 
 
 class Page(html.parser.HTMLParser):
@@ -473,31 +473,31 @@ def test_latex_compiles_alone_and_inside_a_document(nasty, tmp_path):
 
 def test_equal_results_give_equal_files(layout, tmp_path):
     card = load_paper("xie2015")
-    cells = cells_needed(card, 1)
-    for cell in cells:
-        make_result(layout, cell)
+    trials = trials_needed(card, 1)
+    for trial in trials:
+        make_result(layout, trial)
     first = [
-        path.read_bytes() for path in build_table(card, "table1", cells, layout).write(tmp_path / "a", "t")
+        path.read_bytes() for path in build_table(card, "table1", trials, layout).write(tmp_path / "a", "t")
     ]
-    again = build_table(card, "table1", cells[::-1], layout).write(tmp_path / "b", "t")
+    again = build_table(card, "table1", trials[::-1], layout).write(tmp_path / "b", "t")
     assert first == [path.read_bytes() for path in again]
 
 
 def test_f1_at_another_radius_is_a_point_of_the_curve(layout):
     from dotbench.report.result import read_result
 
-    cell = Cell("vgg", "guo2022", 8, 0, "net")
-    make_result(layout, cell, f1_curve={"radii": [5.0, 8.0], "f1": [0.5, 0.75]})
-    assert read_result([cell], layout).value("f1_r8").mean == 75
+    trial = Trial("vgg", "guo2022", 8, 0, "net")
+    make_result(layout, trial, f1_curve={"radii": [5.0, 8.0], "f1": [0.5, 0.75]})
+    assert read_result([trial], layout).value("f1_r8").mean == 75
     # A method that does not say where has no curve.
-    make_result(layout, cell, f1_curve=None)
-    assert read_result([cell], layout).value("f1_r8") is None
+    make_result(layout, trial, f1_curve=None)
+    assert read_result([trial], layout).value("f1_r8") is None
 
 
 def test_chance_stands_at_the_radius_of_its_column(layout):
-    cells = [Cell("vgg", "guo2022", 8, 0, method) for method in ("saunet_ssl", "random_points")]
-    for cell, near, far in zip(cells, (0.9, 0.2), (0.95, 0.4), strict=True):
-        make_result(layout, cell, f1=near, f1_curve={"radii": [5.0, 8.0], "f1": [near, far]})
-    table = build_table(load_paper("guo2022"), "table2", set(cells), layout)
+    trials = [Trial("vgg", "guo2022", 8, 0, method) for method in ("saunet_ssl", "random_points")]
+    for trial, near, far in zip(trials, (0.9, 0.2), (0.95, 0.4), strict=True):
+        make_result(layout, trial, f1=near, f1_curve={"radii": [5.0, 8.0], "f1": [near, far]})
+    table = build_table(load_paper("guo2022"), "table2", set(trials), layout)
     chance = [record for record in records(table) if record["section"] == "chance" and record["n"] == "8"]
     assert {record["metric"]: float(record["ours"]) for record in chance} == {"f1": 20, "f1_r8": 40}

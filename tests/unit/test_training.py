@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from trainings import train
 
 from dotbench.cards import load_dataset
 from dotbench.cards.kernels import Gaussian
@@ -26,11 +27,10 @@ from dotbench.failure import Failure, Stopped, write_train_failure
 from dotbench.inference.device import Compute, choose
 from dotbench.inference.intensity import Intensity
 from dotbench.networks import load_network
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
 from dotbench.training.batches import cut
-from dotbench.training.cell import train
 from dotbench.training.draws import draw
 from dotbench.training.losses import pixel_loss
 from dotbench.training.network import _without_flat_layers
@@ -242,12 +242,12 @@ def task(folder: Path, out: str, card=None, split=None, **more) -> Task:
     split = split or Split(
         folder.name, "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:3]), tuple(ids[3:]), ()
     )
-    cell = Cell(folder.name, "random", 2, 0, "small")
+    trial = Trial(folder.name, "random", 2, 0, "small")
     info = load_dataset("vgg").model_copy(update={"id": folder.name, "ndim": dataset.ndim})
     card = card or method(ndim=dataset.ndim)
     place = folder.parent / out
     return Task(
-        cell, card, info, split, dataset, targets, place, place / "checkpoint", **{"device": "cpu", **more}
+        trial, card, info, split, dataset, targets, place, place / "checkpoint", **{"device": "cpu", **more}
     )
 
 
@@ -440,13 +440,7 @@ def test_a_gpu_that_is_not_there():
         choose("gpuu")
 
 
-def test_wrong_dimension_is_not_applicable(tiny_volumes):
-    with pytest.raises(Failure, match="made for 2D") as raised:
-        train(task(tiny_volumes, "a", method(ndim=2)))
-    assert raised.value.status == "not_applicable"
-
-
-def test_two_trainings_of_one_cell_at_once(tiny_dataset):
+def test_two_trainings_of_one_trial_at_once(tiny_dataset):
     from dotbench.training.checkpoint import locked
 
     job = task(tiny_dataset, "a")
@@ -549,7 +543,7 @@ def test_a_training_begins_where_another_ended(tiny_dataset):
     second = task(tiny_dataset, "second", method(stages=still), start=first.out)
     train(second)
     assert all(np.array_equal(array, weights(second.out)[name]) for name, array in weights(first.out).items())
-    assert read_json(second.out / "train.json")["weights"] == f"starts from {first.cell}"
+    assert read_json(second.out / "train.json")["weights"] == f"starts from {first.trial}"
 
 
 def test_without_training_images_it_ends_where_it_starts(tiny_dataset):
@@ -571,6 +565,6 @@ def test_a_start_that_cannot_be_used_is_told(tiny_dataset):
     wider = method().model_copy(update={"options": {"widths": [8, 4, 4], "bottleneck": 8}})
     with pytest.raises(UserError, match="cannot start from another"):
         train(task(tiny_dataset, "wider", wider, start=first.out))
-    write_train_failure(first.out, first.cell, "oom", "used it all")
+    write_train_failure(first.out, first.trial, "oom", "used it all")
     with pytest.raises(Failure, match="has no weights: used it all"):
         train(task(tiny_dataset, "second", start=first.out))

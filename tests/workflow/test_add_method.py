@@ -34,7 +34,7 @@ def follow(checkout: Checkout, title: str) -> None:
 
 
 def statuses(folder: Path) -> dict[str, str]:
-    with (folder / "results/demo/tables/cells.csv").open() as file:
+    with (folder / "results/demo/tables/trials.csv").open() as file:
         return {row["method"]: row["status"] for row in csv.DictReader(file)}
 
 

@@ -15,13 +15,13 @@ import pytest
 from checkout import Checkout
 
 from dotbench.failure import write_predict_failure
-from dotbench.paths import ROOT, Cell
+from dotbench.paths import ROOT, Trial
 from dotbench.plan import read_plan
 from dotbench.records import read_csv, read_json
 
 DEMO = ROOT / "config" / "demo.yaml"
 PLAN = read_plan(ROOT / "config" / "config.yaml", DEMO)
-CELLS = [str(cell) for cell in PLAN.cells]
+TRIALS = [str(trial) for trial in PLAN.trials]
 
 
 def snakemake(folder: Path, *arguments: str, project: Path = ROOT, limit: int = 1200) -> str:
@@ -49,10 +49,10 @@ def demo(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_every_cell_has_a_score(demo, cell):
-    metrics = read_json(demo / "results/demo" / cell / "metrics.json")
-    assert metrics["status"] == ("ok" if PLAN.applies(Cell.parse(cell)) else "not_applicable"), metrics[
+@pytest.mark.parametrize("trial", TRIALS)
+def test_every_trial_has_a_score(demo, trial):
+    metrics = read_json(demo / "results/demo" / trial / "metrics.json")
+    assert metrics["status"] == ("ok" if PLAN.applies(Trial.parse(trial)) else "not_applicable"), metrics[
         "reason"
     ]
 
@@ -67,13 +67,13 @@ def test_the_controls_bound_the_scores(demo):
     assert chance["f1"]["value"] < network["f1"]["value"] < ceiling["f1"]["value"]
 
 
-def test_the_table_has_every_cell(demo):
-    rows = read_csv(demo / "results/demo/tables/cells.csv")
+def test_the_table_has_every_trial(demo):
+    rows = read_csv(demo / "results/demo/tables/trials.csv")
     assert {
-        str(Cell(r["dataset"], r["protocol"], int(r["n"]), int(r["draw"]), r["method"])) for r in rows
-    } == set(CELLS)
+        str(Trial(r["dataset"], r["protocol"], int(r["n"]), int(r["draw"]), r["method"])) for r in rows
+    } == set(TRIALS)
     for suffix in ("md", "tex", "html"):
-        assert (demo / f"results/demo/tables/cells.{suffix}").stat().st_size > 1000
+        assert (demo / f"results/demo/tables/trials.{suffix}").stat().st_size > 1000
 
 
 def test_the_report_opens_offline(demo):
@@ -92,29 +92,29 @@ def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
     # One thread each, as in the demo.
     workers = str(len(os.sched_getaffinity(0)))
     command = [sys.executable, str(ROOT / "benchmarks" / "campaign.py"), "--workers", workers]
-    command += ["--configfile", str(DEMO), "--configfile", "elsewhere.yaml", "--pack", "cells.tar.gz"]
-    cells = [f"sim2d/random/n{n}/draw0/fcrn_a" for n in (4, 8)]
-    done = subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command += ["--configfile", str(DEMO), "--configfile", "elsewhere.yaml", "--pack", "trials.tar.gz"]
+    trials = [f"sim2d/random/n{n}/draw0/fcrn_a" for n in (4, 8)]
+    done = subprocess.run([*command, *trials], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    with tarfile.open(tmp_path / "cells.tar.gz") as pack:
-        for cell in cells:
+    with tarfile.open(tmp_path / "trials.tar.gz") as pack:
+        for trial in trials:
             for name in ("counts.csv", "dots.csv"):
-                alone = (demo / "results/demo" / cell / name).read_bytes()
-                assert pack.extractfile(f"{cell}/{name}").read() == alone
+                alone = (demo / "results/demo" / trial / name).read_bytes()
+                assert pack.extractfile(f"{trial}/{name}").read() == alone
     # What is finished is not done again.
     begun = time.monotonic()
-    subprocess.run([*command, *cells], cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([*command, *trials], cwd=tmp_path, capture_output=True, check=True)
     assert time.monotonic() - begun < 30
 
 
-def test_a_failed_cell_is_tried_again_by_name(demo, tmp_path):
+def test_a_failed_trial_is_tried_again_by_name(demo, tmp_path):
     resources = demo / "resources/demo"
     (tmp_path / "elsewhere.yaml").write_text(f"pathvars: {{results: there, resources: {resources}}}")
-    cell = Cell.parse("sim2d/random/n8/draw0/otsu_components")
-    folder = tmp_path / "there" / str(cell)
-    write_predict_failure(folder, cell, "error", "the disk was full")
+    trial = Trial.parse("sim2d/random/n8/draw0/otsu_components")
+    folder = tmp_path / "there" / str(trial)
+    write_predict_failure(folder, trial, "error", "the disk was full")
     command = [sys.executable, "-m", "dotbench", "run", "--configfile", str(DEMO)]
-    command += ["--configfile", "elsewhere.yaml", str(cell)]
+    command += ["--configfile", "elsewhere.yaml", str(trial)]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     assert read_json(folder / "metrics.json")["status"] == "ok"
 
@@ -122,12 +122,12 @@ def test_a_failed_cell_is_tried_again_by_name(demo, tmp_path):
 def test_what_is_published_is_what_was_found_without_weights_and_maps(demo, tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "publish.py"), "results/demo", "--to", str(tmp_path)]
     subprocess.run(command, cwd=demo, capture_output=True, check=True)
-    cell = "sim2d/random/n8/draw0/fcrn_a"
-    files = {file.name for file in (tmp_path / cell).iterdir()}
+    trial = "sim2d/random/n8/draw0/fcrn_a"
+    files = {file.name for file in (tmp_path / trial).iterdir()}
     assert {"metrics.json", "counts.csv", "dots.csv.gz", "run.json", "train.json"} <= files
     assert not {"model.safetensors", "maps.npz", "dots.csv"} & files
     pd.testing.assert_frame_equal(
-        pd.read_csv(tmp_path / cell / "dots.csv.gz"), pd.read_csv(demo / "results/demo" / cell / "dots.csv")
+        pd.read_csv(tmp_path / trial / "dots.csv.gz"), pd.read_csv(demo / "results/demo" / trial / "dots.csv")
     )
     assert not [file for file in tmp_path.rglob("*.json") if str(demo) in file.read_text()]
 
@@ -136,7 +136,7 @@ def test_removing_methods_and_a_dataset_leaves_every_table(demo):
     runs = 'runs=[{"dataset":"sim2d","protocol":"random","n":[8],"methods":"all"}]'
     fewer = ["--config", "methods=[otsu_components,perfect]", runs]
     rules = planned(snakemake(demo, "--dry-run", *fewer))
-    assert "table_cells" in rules
+    assert "table_trials" in rules
     assert not {"prepare", "train", "predict", "score"} & set(rules)
 
 

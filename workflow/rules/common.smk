@@ -8,12 +8,12 @@ sys.path.insert(0, str(SOURCE))
 # Scripts run in Python processes of their own, in conda environments too.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
 
-from dotbench.cards.paper import cells_shown
+from dotbench.cards.paper import trials_shown
 from dotbench.data.raw import own_files
 from dotbench.data.splits import PROTOCOLS
 from dotbench.digest import code_digest
 from dotbench.errors import UserError
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.plan import plan_of
 
 try:
@@ -45,25 +45,25 @@ wildcard_constraints:
     kernel=any_of(plan.kernels),
 
 
-# The folder of a cell, and the split that all methods of it share.
-CELL = "<results>/{dataset}/{protocol}/n{n}/draw{draw}/{method}"
+# The folder of a trial, and the split that all methods of it share.
+TRIAL = "<results>/{dataset}/{protocol}/n{n}/draw{draw}/{method}"
 FILES = {"counts": "counts.csv", "dots": "dots.csv", "run": "run.json"}
 SPLIT = "<resources>/splits/{dataset}/{protocol}/n{n}/draw{draw}.json"
 DATASET = "<resources>/datasets/{dataset}/dataset.json"
 
 
-def get_cell(wildcards, method=None):
+def get_trial(wildcards, method=None):
     where = (wildcards.dataset, wildcards.protocol, int(wildcards.n), int(wildcards.draw))
-    return Cell(*where, method or wildcards.method)
+    return Trial(*where, method or wildcards.method)
 
 
 def get_card(wildcards):
-    return plan.method(get_cell(wildcards))
+    return plan.method(get_trial(wildcards))
 
 
 def predictions_of(method):
     """The three files that every method owes, for the rule of one method."""
-    folder = CELL.replace("{method}", method)
+    folder = TRIAL.replace("{method}", method)
     return {name: f"{folder}/{file}" for name, file in FILES.items()}
 
 
@@ -77,24 +77,24 @@ def get_tables(wildcards):
         for paper in plan.papers.values()
         for table in paper.all_tables
     ]
-    return [*papers, "<results>/tables/cells.html"]
+    return [*papers, "<results>/tables/trials.html"]
 
 
-def get_table_cells(wildcards):
-    """The cells that stand in a paper's table: those it asks for, and what else was tried on the same images."""
-    return [str(cell) for cell in cells_shown(plan.papers[wildcards.paper], wildcards.table, plan.cells)]
+def get_table_trials(wildcards):
+    """The trials that stand in a paper's table: those it asks for, and what else was tried on the same images."""
+    return [str(trial) for trial in trials_shown(plan.papers[wildcards.paper], wildcards.table, plan.trials)]
 
 
 def get_table_inputs(wildcards):
     table = plan.papers[wildcards.paper].all_tables[wildcards.table]
     if table.kind == "facts":
         return [DATASET.format(dataset=row.dataset) for row in table.rows if row.dataset in plan.datasets]
-    return [f"<results>/{cell}/metrics.json" for cell in get_table_cells(wildcards)]
+    return [f"<results>/{trial}/metrics.json" for trial in get_table_trials(wildcards)]
 
 
 def get_figures(wildcards):
     """Every figure of the configuration: of each dataset, protocol and N, of each dataset and protocol, and the rest."""
-    places = sorted({(cell.dataset, cell.protocol, cell.n) for cell in plan.cells})
+    places = sorted({(trial.dataset, trial.protocol, trial.n) for trial in plan.trials})
     files = [
         f"<results>/figures/{dataset}/{protocol}/n{n}/{figure}.png"
         for dataset, protocol, n in places
@@ -109,21 +109,21 @@ def get_figures(wildcards):
     return files
 
 
-def get_error_n_cells(wildcards):
+def get_error_n_trials(wildcards):
     place = (wildcards.dataset, wildcards.protocol)
-    return [str(cell) for cell in plan.cells if (cell.dataset, cell.protocol) == place]
+    return [str(trial) for trial in plan.trials if (trial.dataset, trial.protocol) == place]
 
 
-def get_figure_cells(wildcards):
-    return [cell for cell in get_error_n_cells(wildcards) if f"/n{wildcards.n}/" in cell]
+def get_figure_trials(wildcards):
+    return [trial for trial in get_error_n_trials(wildcards) if f"/n{wildcards.n}/" in trial]
 
 
 def get_error_n_inputs(wildcards):
-    return [f"<results>/{cell}/metrics.json" for cell in get_error_n_cells(wildcards)]
+    return [f"<results>/{trial}/metrics.json" for trial in get_error_n_trials(wildcards)]
 
 
 def get_figure_inputs(wildcards):
-    return [f"<results>/{cell}/metrics.json" for cell in get_figure_cells(wildcards)]
+    return [f"<results>/{trial}/metrics.json" for trial in get_figure_trials(wildcards)]
 
 
 def get_paper_digest(wildcards):
@@ -131,7 +131,7 @@ def get_paper_digest(wildcards):
 
 
 def get_scores(wildcards):
-    return [f"<results>/{cell}/metrics.json" for cell in plan.cells]
+    return [f"<results>/{trial}/metrics.json" for trial in plan.trials]
 
 
 def get_own_files(wildcards):
@@ -140,7 +140,7 @@ def get_own_files(wildcards):
 
 
 def get_downloads(wildcards):
-    needed = {one.dataset for cell in plan.cells for one in (cell, plan.start(cell)) if one}
+    needed = {one.dataset for trial in plan.trials for one in (trial, plan.start(trial)) if one}
     return [f"<resources>/raw/{dataset}/fetched.json" for dataset in sorted(needed)]
 
 
@@ -169,14 +169,14 @@ def get_dataset_digest(wildcards):
 
 # Card and code in one: Snakemake asks each function several times a job, and a benchmark has ten thousands of jobs.
 def get_train_digest(wildcards):
-    """Changes when the card or the code of the cell's method changes, and not when another's does."""
+    """Changes when the card or the code of the trial's method changes, and not when another's does."""
     card = get_card(wildcards)
     return card.digest, code_digest(f"dotbench.training.{card.kind}", card.module)
 
 
 def get_predict_digest(wildcards):
     card = get_card(wildcards)
-    return card.digest, code_digest("dotbench.predict.cell", f"dotbench.predict.{card.kind}", card.module)
+    return card.digest, code_digest("dotbench.predict.trial", f"dotbench.predict.{card.kind}", card.module)
 
 
 def get_kernel_modules():
@@ -192,7 +192,7 @@ def get_kernel_code(wildcards):
 
 
 def get_target(wildcards):
-    """The maps that the method of a cell learns, if it learns maps."""
+    """The maps that the method of a trial learns, if it learns maps."""
     card = get_card(wildcards)
     return (
         f"<resources>/targets/{wildcards.dataset}/{card.kernel.slug}/target.json"
@@ -202,21 +202,21 @@ def get_target(wildcards):
 
 
 def get_start(wildcards):
-    """The trained cell with whose weights the training of a cell begins, if it does not begin with random ones."""
-    start = plan.start(get_cell(wildcards))
+    """The trained trial with whose weights the training of a trial begins, if it does not begin with random ones."""
+    start = plan.start(get_trial(wildcards))
     return multiext(f"<results>/{start}/", "train.json", "model.safetensors") if start else []
 
 
 def get_begun(wildcards):
     """What the cell with whose weights a training begins found out, for one that has no image to find it out with."""
-    cell = get_cell(wildcards)
-    return f"<results>/{plan.start(cell)}/run.json" if plan.start(cell) and cell.n == 0 else []
+    trial = get_trial(wildcards)
+    return f"<results>/{plan.start(trial)}/run.json" if plan.start(trial) and trial.n == 0 else []
 
 
 def get_model(wildcards):
     """What training leaves, for methods that train; the others start from nothing."""
-    cell = get_cell(wildcards)
-    return multiext(f"<results>/{cell}/", "train.json", "model.safetensors") if plan.trains(cell) else []
+    trial = get_trial(wildcards)
+    return multiext(f"<results>/{trial}/", "train.json", "model.safetensors") if plan.trains(trial) else []
 
 
 def get_gpu(wildcards):
@@ -247,7 +247,7 @@ onstart:
 
 onerror:
     print(
-        "\nNot everything could be done; what was done is kept. Which cells lack what, and why:\n"
+        "\nNot everything could be done; what was done is kept. Which trials lack what, and why:\n"
         "  dotbench status --failed   (with the same --configfile)\n"
         "Mend it and run the same command again. To have the tables without a dataset or a method, take it off the\n"
         "configuration's list.",

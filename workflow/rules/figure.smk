@@ -22,7 +22,7 @@ for figure in FIGURES:
             f"<logs>/figure_{figure}/{{dataset}}/{{protocol}}/n{{n}}.log",
         params:
             figure=figure,
-            cells=get_figure_cells,
+            trials=get_figure_trials,
             code=code_digest(
                 f"dotbench.report.figures.{figure}", *(get_kernel_modules() if figure == "examples" else ())
             ),
@@ -48,7 +48,7 @@ rule figure_error_n:
     log:
         "<logs>/figure_error_n/{dataset}/{protocol}.log",
     params:
-        cells=get_error_n_cells,
+        trials=get_error_n_trials,
         code=code_digest("dotbench.report.figures.error_n"),
     conda:
         "../../envs/base.yaml"

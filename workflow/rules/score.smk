@@ -1,4 +1,4 @@
-# What one cell's predictions are worth. Knows no method by name: three files are the whole contract.
+# What one trial's predictions are worth. Knows no method by name: three files are the whole contract.
 rule score:
     wildcard_constraints:
         method=any_of(plan.methods),
@@ -7,13 +7,13 @@ rule score:
         split=SPLIT,
         dataset=DATASET,
     output:
-        f"{CELL}/metrics.json",
-        f"{CELL}/per_image.csv",
+        f"{TRIAL}/metrics.json",
+        f"{TRIAL}/per_image.csv",
     log:
         "<logs>/score/{dataset}/{protocol}/n{n}/draw{draw}/{method}.log",
     params:
         match=get_match,
-        code=code_digest("dotbench.score.cell"),
+        code=code_digest("dotbench.score.trial"),
     resources:
         mem_mb=2000,
         runtime=20,

@@ -15,7 +15,7 @@ rule table:
         "<logs>/table/{paper}/{table}.log",
     params:
         paper=get_paper_digest,
-        cells=get_table_cells,
+        trials=get_table_trials,
         code=code_digest("dotbench.report.tables"),
     conda:
         "../../envs/base.yaml"
@@ -23,37 +23,37 @@ rule table:
         "../scripts/table.py"
 
 
-rule table_cells:
+rule table_trials:
     localrule: True
     input:
         get_scores,
     output:
-        multiext("<results>/tables/cells", ".csv", ".md", ".tex"),
+        multiext("<results>/tables/trials", ".csv", ".md", ".tex"),
         multiext("<results>/tables/cost", ".csv", ".md", ".tex"),
         multiext("<results>/tables/failed", ".csv", ".md", ".tex"),
         report(
-            "<results>/tables/cells.html",
-            caption="../report/cells.rst",
-            category="Every cell",
-            labels={"table": "all cells"},
+            "<results>/tables/trials.html",
+            caption="../report/trials.rst",
+            category="Every trial",
+            labels={"table": "all trials"},
         ),
         report(
             "<results>/tables/cost.html",
             caption="../report/cost_table.rst",
-            category="Every cell",
+            category="Every trial",
             labels={"table": "what it cost"},
         ),
         report(
             "<results>/tables/failed.html",
             caption="../report/failed.rst",
-            category="Every cell",
+            category="Every trial",
             labels={"table": "what failed"},
         ),
     log:
-        "<logs>/table_cells.log",
+        "<logs>/table_trials.log",
     params:
-        code=code_digest(*(f"dotbench.report.{table}_table" for table in ("cells", "cost", "failures"))),
+        code=code_digest(*(f"dotbench.report.{table}_table" for table in ("trials", "cost", "failures"))),
     conda:
         "../../envs/base.yaml"
     script:
-        "../scripts/table_cells.py"
+        "../scripts/table_trials.py"

@@ -1,4 +1,4 @@
-# The method of one cell learns from the cell's training images.
+# The method of one trial learns from the trial's training images.
 rule train:
     input:
         split=SPLIT,
@@ -6,9 +6,9 @@ rule train:
         target=get_target,
         start=get_start,
     output:
-        f"{CELL}/train.json",
-        f"{CELL}/history.csv",
-        f"{CELL}/model.safetensors",
+        f"{TRIAL}/train.json",
+        f"{TRIAL}/history.csv",
+        f"{TRIAL}/model.safetensors",
     log:
         "<logs>/train/{dataset}/{protocol}/n{n}/draw{draw}/{method}.log",
     benchmark:

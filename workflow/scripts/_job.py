@@ -23,10 +23,10 @@ def plan_of(snakemake):
     return plan_of(snakemake.config, [])
 
 
-def cell_of(snakemake):
-    """The cell a job works for; splits belong to all methods of a cell."""
-    from dotbench.paths import Cell
+def trial_of(snakemake):
+    """The trial a job works for; splits belong to all methods of a trial."""
+    from dotbench.paths import Trial
 
     wildcards = snakemake.wildcards
     method = wildcards.get("method", "any")
-    return Cell(wildcards.dataset, wildcards.protocol, int(wildcards.n), int(wildcards.draw), method)
+    return Trial(wildcards.dataset, wildcards.protocol, int(wildcards.n), int(wildcards.draw), method)

@@ -1,19 +1,19 @@
 """The method of one cell counts the test images."""
 
-from _job import cell_of, plan_of, run
+from _job import plan_of, run, trial_of
 
 
 def work():
     from dotbench.steps import predict
 
-    predict(plan_of(snakemake), cell_of(snakemake))
+    predict(plan_of(snakemake), trial_of(snakemake))
 
 
 def failed(status, reason):
     from dotbench.failure import write_predict_failure
 
-    cell = cell_of(snakemake)
-    write_predict_failure(plan_of(snakemake).layout.cell(cell), cell, status, reason, snakemake.log[0])
+    trial = trial_of(snakemake)
+    write_predict_failure(plan_of(snakemake).layout.trial(trial), trial, status, reason, snakemake.log[0])
 
 
 run(snakemake, work, failed)

@@ -1,12 +1,12 @@
-"""What the predictions of one cell are worth."""
+"""What the predictions of one trial are worth."""
 
-from _job import cell_of, plan_of, run
+from _job import plan_of, run, trial_of
 
 
 def work():
     from dotbench.steps import score
 
-    score(plan_of(snakemake), cell_of(snakemake))
+    score(plan_of(snakemake), trial_of(snakemake))
 
 
 run(snakemake, work)

@@ -1,12 +1,12 @@
 """Which images train, validate and test."""
 
-from _job import cell_of, plan_of, run
+from _job import plan_of, run, trial_of
 
 
 def work():
     from dotbench.steps import split
 
-    split(plan_of(snakemake), cell_of(snakemake))
+    split(plan_of(snakemake), trial_of(snakemake))
 
 
 run(snakemake, work)

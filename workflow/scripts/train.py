@@ -1,19 +1,19 @@
-"""The method of one cell learns."""
+"""The method of one trial learns."""
 
-from _job import cell_of, plan_of, run
+from _job import plan_of, run, trial_of
 
 
 def work():
     from dotbench.steps import train
 
-    train(plan_of(snakemake), cell_of(snakemake))
+    train(plan_of(snakemake), trial_of(snakemake))
 
 
 def failed(status, reason):
     from dotbench.failure import write_train_failure
 
-    cell = cell_of(snakemake)
-    write_train_failure(plan_of(snakemake).layout.cell(cell), cell, status, reason, snakemake.log[0])
+    trial = trial_of(snakemake)
+    write_train_failure(plan_of(snakemake).layout.trial(trial), trial, status, reason, snakemake.log[0])
 
 
 run(snakemake, work, failed)

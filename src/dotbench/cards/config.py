@@ -1,4 +1,4 @@
-"""The configuration: which cells to build, and where."""
+"""The configuration: which trials to build, and where."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dotbench.cards.base import Id, Part
 
 
 class Run(Part):
-    """Cells beyond those that a paper's tables ask for."""
+    """Trials beyond those that a paper's tables ask for."""
 
     dataset: Id
     protocol: Id
@@ -44,7 +44,7 @@ class Config(Part):
     datasets: tuple[Id, ...]
     methods: tuple[Id, ...]
     draws: PositiveInt | None = None
-    """at most so many draws a cell; null: as many as each paper made"""
+    """at most so many draws a trial; null: as many as each paper made"""
     runs: tuple[Run, ...] = ()
     overrides: Overrides = Overrides()
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.kernels import Kernel
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 
 
 class Needs(Part):
@@ -137,7 +137,7 @@ class NetworkDetect(Detect):
 
 
 class Start(Part):
-    """A cell whose trained weights another training begins with."""
+    """A trial whose trained weights another training begins with."""
 
     dataset: Id
     protocol: Id
@@ -147,8 +147,8 @@ class Start(Part):
     method: Id
 
     @property
-    def cell(self) -> Cell:
-        return Cell(self.dataset, self.protocol, self.n, self.draw, self.method)
+    def trial(self) -> Trial:
+        return Trial(self.dataset, self.protocol, self.n, self.draw, self.method)
 
 
 class _Method(Card):

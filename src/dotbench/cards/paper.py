@@ -1,4 +1,4 @@
-"""Paper cards: the printed tables of a paper, and which cell of the benchmark answers each printed value."""
+"""Paper cards: the printed tables of a paper, and which trial of the benchmark answers each printed value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydantic import (
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.metrics import METRICS
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 
 NOTHING = ("", "-", "–", "N/A")
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -60,7 +60,7 @@ MetricName = Annotated[Literal[tuple(METRICS)], Field(description="a key of metr
 
 
 class _Place(Part):
-    """What a table, its columns and its rows may say of their cells; the innermost word counts."""
+    """What a table, its columns and its rows may say of their trials; the innermost word counts."""
 
     dataset: Id | None = None
     protocol: Id | None = None
@@ -119,12 +119,12 @@ class Variant(Part):
 
 @dataclass(frozen=True)
 class Asked:
-    """One place of a printed table: which cells answer it, by which metric, and what the paper has there."""
+    """One place of a printed table: which trials answer it, by which metric, and what the paper has there."""
 
     row: int
     column: int
     label: str
-    cells: tuple[Cell, ...]
+    trials: tuple[Trial, ...]
     """one a draw, as many as the paper made"""
     metric: str
     prints: str
@@ -198,11 +198,11 @@ class ScoreTable(_Place):
                 dataset, protocol, n, metric = (
                     self._say(k, row, column) for k in ("dataset", "protocol", "n", "metric")
                 )
-                cells = tuple(Cell(dataset, protocol, n, draw, row.method) for draw in range(self.draws))
+                trials = tuple(Trial(dataset, protocol, n, draw, row.method) for draw in range(self.draws))
                 prints = self._say("prints", row, column) or METRICS[metric].label
                 why = self._say("incomparable", row, column)
                 printed = row.printed[j] if row.printed else UNPRINTED
-                yield Asked(i, j, row.label, cells, metric, prints, printed, why)
+                yield Asked(i, j, row.label, trials, metric, prints, printed, why)
 
     def variant(self, change: Variant) -> ScoreTable:
         """This table with another protocol or dataset, and only the columns that it makes sense for."""
@@ -296,32 +296,35 @@ class PaperCard(Card):
         return found
 
 
-def cells_needed(paper: PaperCard, draws: int | None = None, table_id: str | None = None) -> list[Cell]:
-    """The cells that all tables of a paper, or one of them, ask for, with the controls beside them.
+def trials_needed(paper: PaperCard, draws: int | None = None, table_id: str | None = None) -> list[Trial]:
+    """The trials that all tables of a paper, or one of them, ask for, with the controls beside them.
 
     `draws` caps the paper's own number of draws.
     """
     tables = paper.all_tables if table_id is None else {table_id: paper.all_tables[table_id]}
-    needed: set[Cell] = set()
+    needed: set[Trial] = set()
     for table in tables.values():
         if isinstance(table, ScoreTable):
             asked = [
-                cell for place in table.asked() for cell in place.cells if draws is None or cell.draw < draws
+                trial
+                for place in table.asked()
+                for trial in place.trials
+                if draws is None or trial.draw < draws
             ]
             needed.update(asked)
             needed.update(
-                replace(cell, method=id) for cell in asked for id in (*table.also, *paper.bounds.methods)
+                replace(trial, method=id) for trial in asked for id in (*table.also, *paper.bounds.methods)
             )
     return sorted(needed)
 
 
-def cells_shown(paper: PaperCard, table_id: str, configured: Iterable[Cell]) -> list[Cell]:
-    """The configured cells that stand in a table: its rows, its controls, and other methods on the same images."""
-    splits = {(cell.dataset, cell.protocol, cell.n) for cell in cells_needed(paper, table_id=table_id)}
-    return sorted(cell for cell in configured if (cell.dataset, cell.protocol, cell.n) in splits)
+def trials_shown(paper: PaperCard, table_id: str, configured: Iterable[Trial]) -> list[Trial]:
+    """The configured trials that stand in a table: its rows, its controls, and other methods on the same images."""
+    splits = {(trial.dataset, trial.protocol, trial.n) for trial in trials_needed(paper, table_id=table_id)}
+    return sorted(trial for trial in configured if (trial.dataset, trial.protocol, trial.n) in splits)
 
 
 def datasets_described(paper: PaperCard) -> list[str]:
-    """The datasets whose facts a paper's tables state; they are prepared even if no cell needs them."""
+    """The datasets whose facts a paper's tables state; they are prepared even if no trial needs them."""
     tables = (table for table in paper.tables.values() if isinstance(table, FactsTable))
     return sorted({fact.dataset for table in tables for fact in table.rows})

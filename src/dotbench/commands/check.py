@@ -1,10 +1,10 @@
 """
 Before a run it looks at the configuration, the options of every method, downloads, disk, GPU and SLURM; after a run
-also at every cell. Nothing is changed.
+also at every trial. Nothing is changed.
 
 examples:
   dotbench check                                        config/config.yaml
-  dotbench check --configfile config/demo.yaml --strict   also fails if any cell lacks its result
+  dotbench check --configfile config/demo.yaml --strict   also fails if any trial lacks its result
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dotbench.cards.load import Problems, options_of
-from dotbench.cells import Outcome, outcomes
 from dotbench.commands.common import add_configfile, plan_from
 from dotbench.errors import UserError, in_words
+from dotbench.outcomes import Outcome, outcomes
 from dotbench.plan import Plan
 
 GIB = 2**30
@@ -40,37 +40,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         action="store_true",
-        help="fail (exit code 1) if any configured cell that can have a result has none",
+        help="fail (exit code 1) if any configured trial that can have a result has none",
     )
     add_configfile(parser)
 
 
 def run(given: argparse.Namespace) -> int:
     plan = plan_from(given)
-    findings = [Finding("ok", "configuration", f"{len(plan.cells)} cells of {len(plan.methods)} methods")]
+    findings = [Finding("ok", "configuration", f"{len(plan.trials)} trials of {len(plan.methods)} methods")]
     for look in (_options, _downloads, _disk, _gpu, _slurm):
         findings += look(plan)
-    cells = outcomes(plan)
-    counts = Counter(cell.status for cell in cells)
+    trials = outcomes(plan)
+    counts = Counter(trial.status for trial in trials)
     # A network for images has nothing to say about volumes; that is no failure.
-    failing = [cell for cell in cells if cell.status not in {"ok", "not_applicable"}]
+    failing = [trial for trial in trials if trial.status not in {"ok", "not_applicable"}]
     findings.append(
         Finding(
             "ok" if not failing else "FAIL" if given.strict else "note",
-            "cells",
+            "trials",
             ", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "none configured",
         )
     )
     for finding in findings:
         print(f"{finding.mark:<5}{finding.about:<15}{finding.says}")
-    for cell in _worst(failing) if given.strict else ():
-        print(f"     {cell.cell}: {cell.status}: {cell.reason}")
+    for trial in _worst(failing) if given.strict else ():
+        print(f"     {trial.trial}: {trial.status}: {trial.reason}")
     return 1 if any(finding.mark == "FAIL" for finding in findings) else 0
 
 
-def _worst(cells: list[Outcome], shown: int = 20) -> list[Outcome]:
-    """Cells that failed before cells that were not run, and not a screen full of either."""
-    return sorted(cells, key=lambda cell: (cell.status == "not_run", cell.cell))[:shown]
+def _worst(trials: list[Outcome], shown: int = 20) -> list[Outcome]:
+    """Trials that failed before trials that were not run, and not a screen full of either."""
+    return sorted(trials, key=lambda trial: (trial.status == "not_run", trial.trial))[:shown]
 
 
 def _options(plan: Plan) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def _options(plan: Plan) -> Iterator[Finding]:
 
 
 def _downloads(plan: Plan) -> Iterator[Finding]:
-    used = sorted({cell.dataset for cell in plan.cells})
+    used = sorted({trial.dataset for trial in plan.trials})
     missing = [id for id in used if not (plan.layout.raw(id) / "fetched.json").is_file()]
     if missing:
         yield Finding(

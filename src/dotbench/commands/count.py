@@ -1,6 +1,6 @@
 """
-IMAGES are files or folders (TIFF, PNG, JPEG). CELL is a cell of the benchmark that has run, by name or by its folder;
-a model trained on cells that look like yours counts best.
+IMAGES are files or folders (TIFF, PNG, JPEG). TRIAL is a trial of the benchmark that has run, by name or by its folder;
+a model trained on trials that look like yours counts best.
 
 examples:
   dotbench count my_image.tif --model sim2d/random/n8/draw0/fcrn_a
@@ -28,7 +28,7 @@ from dotbench.data.images import read_image
 from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
 from dotbench.failure import COUNTS, DOTS
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.predict.write import rows_of
 from dotbench.records import read_json, write_csv
 
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "images", nargs="+", type=Path, metavar="IMAGES", help="image files, or folders of them"
     )
     parser.add_argument(
-        "--model", required=True, metavar="CELL", help="a cell that has run, by name or folder"
+        "--model", required=True, metavar="TRIAL", help="a trial that has run, by name or folder"
     )
     parser.add_argument(
         "--out", type=Path, default=Path("counted"), metavar="FOLDER", help="default: counted/"
@@ -68,8 +68,8 @@ def run(given: argparse.Namespace) -> int:
     files = sorted({file for path in given.images for file in _files(path)})
     folder = _folder(given)
     record = _record(folder)
-    cell, card = Cell.parse(record["cell"]), METHOD.validate_python(record["card"])
-    info = load_dataset(cell.dataset)
+    trial, card = Trial.parse(record["trial"]), METHOD.validate_python(record["card"])
+    info = load_dataset(trial.dataset)
     predictor = _predictor(folder, card, info, record, given.device)
     counts, dots, problems = [], [], []
     for file, sample in tqdm(
@@ -106,16 +106,16 @@ def _files(path: Path) -> list[Path]:
 def _folder(given: argparse.Namespace) -> Path:
     if Path(given.model).is_dir():
         return Path(given.model)
-    return plan_from(given).layout.cell(Cell.parse(given.model))
+    return plan_from(given).layout.trial(Trial.parse(given.model))
 
 
 def _record(folder: Path) -> dict:
     file = folder / "run.json"
     if not file.is_file():
-        raise UserError("this cell has not run", where=file, next="dotbench run CELL, or snakemake")
+        raise UserError("this trial has not run", where=file, next="dotbench run TRIAL, or snakemake")
     record = read_json(file)
     if record["status"] != "ok":
-        raise UserError(f"this cell has no result: {record['status']}: {record['reason']}", where=file)
+        raise UserError(f"this trial has no result: {record['status']}: {record['reason']}", where=file)
     return record
 
 

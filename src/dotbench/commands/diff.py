@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, metavar="A")
     parser.add_argument("second", type=Path, metavar="B")
     parser.add_argument(
-        "--all", action="store_true", help="also list cells that are identical or missing on one side"
+        "--all", action="store_true", help="also list trials that are identical or missing on one side"
     )
 
 
@@ -35,9 +35,9 @@ def run(given: argparse.Namespace) -> int:
             "no results in either folder", where=f"{given.first}, {given.second}", next="dotbench status"
         )
     shown = [one for one in found if given.all or one.verdict in (NOISE, DIFFERENT)]
-    width = max((len(one.cell) for one in shown), default=0)
+    width = max((len(one.trial) for one in shown), default=0)
     for one in shown:
-        print(f"{one.cell:<{width}}  {one.verdict:<13}{_numbers(one)}{one.why}")
+        print(f"{one.trial:<{width}}  {one.verdict:<13}{_numbers(one)}{one.why}")
     counts = Counter(one.verdict for one in found)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in (IDENTICAL, NOISE, DIFFERENT, MISSING)))
     # Nothing in common is no agreement.

@@ -1,11 +1,11 @@
 """
-A cell is dataset/protocol/n<images>/draw<number>/method; * and ? match as in file names. What is finished is
+A trial is dataset/protocol/n<images>/draw<number>/method; * and ? match as in file names. What is finished is
 kept, a training that was cut off resumes, what failed is tried again.
 
 examples:
   dotbench run vgg/xie2015/n32/draw0/fcrn_a          one training and its score
   dotbench run 'vgg/xie2015/*/fcrn_a'                every one of them that the configuration has
-  dotbench run --configfile config/demo.yaml '*'     the demo's cells
+  dotbench run --configfile config/demo.yaml '*'     the demo's trials
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from dotbench.commands.common import add_configfile, plan_from
 from dotbench.errors import UserError, in_words
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.plan import Plan
 from dotbench.records import read_json
 from dotbench.steps import provide, walk
@@ -27,7 +27,7 @@ from dotbench.steps import provide, walk
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "cells", nargs="+", metavar="CELL", help="cells, or patterns of cells of the configuration"
+        "trials", nargs="+", metavar="TRIAL", help="trials, or patterns of trials of the configuration"
     )
     parser.add_argument("--force", action="store_true", help="do everything anew, finished or not")
     add_configfile(parser)
@@ -35,26 +35,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     plan = plan_from(given)
-    cells = [cell for pattern in given.cells for cell in matching(plan, pattern)]
+    trials = [trial for pattern in given.trials for trial in matching(plan, pattern)]
     provided: dict[str, bool] = {}
     failed = 0
-    for number, cell in enumerate(cells, start=1):
-        print(f"[{number}/{len(cells)}] {cell}", file=sys.stderr, flush=True)
-        if cell.dataset not in provided:
-            provided[cell.dataset] = _works(cell.dataset, lambda name: provide(plan, name, given.force))
-        elif not provided[cell.dataset]:
-            print(f"{cell}: left out, because there is no dataset {cell.dataset}: see above", file=sys.stderr)
-        if not provided[cell.dataset] or not _works(cell, lambda cell: walk(plan, cell, given.force)):
+    for number, trial in enumerate(trials, start=1):
+        print(f"[{number}/{len(trials)}] {trial}", file=sys.stderr, flush=True)
+        if trial.dataset not in provided:
+            provided[trial.dataset] = _works(trial.dataset, lambda name: provide(plan, name, given.force))
+        elif not provided[trial.dataset]:
+            print(
+                f"{trial}: left out, because there is no dataset {trial.dataset}: see above", file=sys.stderr
+            )
+        if not provided[trial.dataset] or not _works(trial, lambda trial: walk(plan, trial, given.force)):
             failed += 1
             continue
-        metrics = read_json(plan.layout.cell(cell) / "metrics.json")
+        metrics = read_json(plan.layout.trial(trial) / "metrics.json")
         failed += metrics["status"] != "ok"
-        print(f"{cell}: {summary(metrics)}", flush=True)
+        print(f"{trial}: {summary(metrics)}", flush=True)
     return 1 if failed else 0
 
 
 def _works(what: object, step: Callable[[Any], None]) -> bool:
-    """Whatever is wrong with one cell or dataset is told, and the others go on."""
+    """Whatever is wrong with one trial or dataset is told, and the others go on."""
     try:
         step(what)
     except UserError as problem:
@@ -67,24 +69,24 @@ def _works(what: object, step: Callable[[Any], None]) -> bool:
     return True
 
 
-def matching(plan: Plan, pattern: str) -> list[Cell]:
-    """The cells that a name or pattern means; a full name need not be in the configuration."""
+def matching(plan: Plan, pattern: str) -> list[Trial]:
+    """The trials that a name or pattern means; a full name need not be in the configuration."""
     if not set(pattern) & set("*?["):
-        cell: Cell | None = Cell.parse(pattern)
-        named = [cell]
-        while cell is not None:
-            # A card that the configuration does not list is fine here: the cell was asked for by name.
-            plan.include(cell)
-            cell = plan.start(cell)
+        trial: Trial | None = Trial.parse(pattern)
+        named = [trial]
+        while trial is not None:
+            # A card that the configuration does not list is fine here: the trial was asked for by name.
+            plan.include(trial)
+            trial = plan.start(trial)
         return named
-    found = [cell for cell in plan.cells if fnmatchcase(str(cell), pattern)]
+    found = [trial for trial in plan.trials if fnmatchcase(str(trial), pattern)]
     if not found:
         raise UserError(
-            f"no cell of the configuration matches {pattern!r}",
-            allowed=f"{len(plan.cells)} cells, e.g. {plan.cells[0]}"
-            if plan.cells
+            f"no trial of the configuration matches {pattern!r}",
+            allowed=f"{len(plan.trials)} trials, e.g. {plan.trials[0]}"
+            if plan.trials
             else "the configuration has none",
-            next="results/tables/cells.csv lists all; a full name runs any cell, in the configuration or not",
+            next="results/tables/trials.csv lists all; a full name runs any trial, in the configuration or not",
         )
     return found
 

@@ -98,8 +98,8 @@ def read_rows(file: Path, needed: tuple[str, ...]) -> Iterator[Row]:
             allowed=f"the columns {', '.join(needed)}; found: {', '.join(names) or 'none'}",
         )
     for line, row in enumerate(rows, start=2):
-        if any(cell.strip() for cell in row):
-            values = dict(zip(names, (cell.strip() for cell in row), strict=False))
+        if any(trial.strip() for trial in row):
+            values = dict(zip(names, (trial.strip() for trial in row), strict=False))
             if any(name not in values for name in needed):
                 raise UserError(
                     f"too few values: {','.join(row)}", where=f"{file}:{line}", allowed=", ".join(needed)

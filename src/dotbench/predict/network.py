@@ -112,7 +112,7 @@ def open_model(file: Path, compute: Compute, card: NetworkCard | None = None) ->
 
 
 def open_predictor(task: Task) -> Trained:
-    """The cell's model, with the threshold that serves its validation images best."""
+    """The trial's model, with the threshold that serves its validation images best."""
     compute = choose(task.device, task.deterministic, task.threads)
     trained = open_model(task.folder / "model.safetensors", compute, task.card)
     spec, line = task.card.detect, task.card.calibrate == "validation"
@@ -143,10 +143,10 @@ def open_predictor(task: Task) -> Trained:
 
 
 def _as_begun(trained: Trained, start: Path) -> Trained:
-    """With the threshold and line of the cell whose weights these are, N = 0 being the start itself."""
+    """With the threshold and line of the trial whose weights these are, N = 0 being the start itself."""
     found = read_json(start / "run.json")
     if found["status"] != "ok":
-        raise Failure(found["status"], f"what it starts from, {found['cell']}, failed: {found['reason']}")
+        raise Failure(found["status"], f"what it starts from, {found['trial']}, failed: {found['reason']}")
     detect = trained.detect.model_copy(update={"threshold": found["threshold"]})
     return replace(trained, detect=detect, line=tuple(found["line"]))
 

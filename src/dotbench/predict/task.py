@@ -13,22 +13,22 @@ from dotbench.cards import DatasetCard, MethodCard
 from dotbench.data.dataset import Dataset, Sample
 from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 
 
 @dataclass(frozen=True)
 class Task:
-    cell: Cell
+    trial: Trial
     card: MethodCard
     dataset_card: DatasetCard
     split: Split
     dataset: Dataset
     folder: Path
-    """the cell's folder: holds the model, gets the predictions"""
+    """the trial's folder: holds the model, gets the predictions"""
     match: Callable[[np.ndarray, np.ndarray, float], Any]
     """(true dots, predicted dots, radius) to an object with `pairs`: decides which threshold is best"""
     start: Path | None = None
-    """folder of the cell that this one's training began with: what it found out serves where no image has labels"""
+    """folder of the trial that this one's training began with: what it found out serves where no image has labels"""
     device: str = "auto"
     deterministic: bool = False
     seed: int = 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from dotbench.data.prediction import Prediction
 from dotbench.failure import COUNTS, DOTS
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.records import atomic, write_csv, write_json
 
 MAPS = 4
@@ -17,7 +17,7 @@ MAPS = 4
 
 
 def write_predictions(
-    folder: Path, cell: Cell, predictions: Mapping[str, Prediction], facts: Mapping[str, object]
+    folder: Path, trial: Trial, predictions: Mapping[str, Prediction], facts: Mapping[str, object]
 ) -> None:
     """`predictions` by sample; `facts` is what run.json says about how they came about."""
     counts = [{"image": id, "count": float(found.count)} for id, found in predictions.items()]
@@ -32,7 +32,7 @@ def write_predictions(
     write_csv(folder / "counts.csv", COUNTS, counts)
     write_csv(folder / "dots.csv", DOTS, dots)
     # Last of all files: a reader that finds the status finds the rest too.
-    write_json(folder / "run.json", {"cell": str(cell), "status": "ok", "reason": "", **facts})
+    write_json(folder / "run.json", {"trial": str(trial), "status": "ok", "reason": "", **facts})
 
 
 def rows_of(id: str, found: Prediction) -> list[dict[str, object]]:

@@ -1,1 +1,1 @@
-"""Tables and figures from what the cells of a configuration left on disk."""
+"""Tables and figures from what the trials of a configuration left on disk."""

@@ -1,11 +1,11 @@
-"""What each cell cost, apart from what it found: two runs find the same, and never take the same time."""
+"""What each trial cost, apart from what it found: two runs find the same, and never take the same time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
-from dotbench.paths import CELL_COLUMNS, Cell, Layout
+from dotbench.paths import TRIAL_COLUMNS, Layout, Trial
 from dotbench.report.numbers import NOTHING, big, duration
 from dotbench.report.result import read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
@@ -14,26 +14,32 @@ COSTS = ("train_seconds", "predict_seconds", "device", "parameters")
 
 
 def build_cost_table(
-    configured: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None
+    configured: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
 ) -> Table:
-    draws = [draw for cell in sorted(configured) if (draw := read_draw(cell, layout)).status == "ok"]
+    draws = [draw for trial in sorted(configured) if (draw := read_draw(trial, layout)).status == "ok"]
     costs = [{key: (draw.metrics.get("cost") or {}).get(key) for key in COSTS} for draw in draws]
     header = ("Dataset", "Protocol", "Method", "N", "Draw", "Training", "Prediction", "Parameters", "Device")
     names = names or {}
-    lines = tuple(_line(draw.cell, cost, names) for draw, cost in zip(draws, costs, strict=True))
+    lines = tuple(_line(draw.trial, cost, names) for draw, cost in zip(draws, costs, strict=True))
     return Table(
         title="What it cost",
         caption="Wall-clock time of training, and of prediction for all test images, on the device that stands there.",
         grids=(Grid("", header, (Section(lines),), left=3),),
-        records=[asdict(draw.cell) | cost for draw, cost in zip(draws, costs, strict=True)],
-        columns=(*CELL_COLUMNS, *COSTS),
+        records=[asdict(draw.trial) | cost for draw, cost in zip(draws, costs, strict=True)],
+        columns=(*TRIAL_COLUMNS, *COSTS),
         searchable=True,
     )
 
 
-def _line(cell: Cell, cost: Mapping[str, object], names: Mapping[str, str]) -> Line:
+def _line(trial: Trial, cost: Mapping[str, object], names: Mapping[str, str]) -> Line:
     texts = (
-        *(cell.dataset, cell.protocol, names.get(cell.method, cell.method), str(cell.n), str(cell.draw)),
+        *(
+            trial.dataset,
+            trial.protocol,
+            names.get(trial.method, trial.method),
+            str(trial.n),
+            str(trial.draw),
+        ),
         *(duration(cost["train_seconds"]), duration(cost["predict_seconds"])),
         *(big(cost["parameters"]), str(cost["device"] or NOTHING)),
     )

@@ -47,7 +47,7 @@ def build_facts_table(paper: PaperCard, table_id: str, layout: Layout) -> Table:
         ]
         lines.append(_line(fact, measured, found, notes))
     used = {item.verdict for line in lines for item in line.items} - {""}
-    header = ("Dataset", "Image size", "Cells an image", "Type", "Images", "Cells")
+    header = ("Dataset", "Image size", "Trials an image", "Type", "Images", "Trials")
     return Table(
         title=table.title,
         caption=table.caption,

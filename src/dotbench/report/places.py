@@ -1,4 +1,4 @@
-"""The places of a paper's table, filled with what the cells gave and judged against what is printed."""
+"""The places of a paper's table, filled with what the trials gave and judged against what is printed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Asked, Bounds, PaperCard, Printed, ScoreTable
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.numbers import decimals_for
 from dotbench.report.result import Draw, Result, Value, read_result
 from dotbench.report.verdict import Verdict, judge
@@ -20,13 +20,13 @@ UNJUDGED = Verdict("")
 
 @dataclass(frozen=True)
 class Place:
-    """One place of the table once its cells were read."""
+    """One place of the table once its trials were read."""
 
     section: str
     """paper, beside (a method that the printed table does not have), floor, chance or ceiling"""
     row: str
     column: int
-    cell: Cell
+    trial: Trial
     """that of the first draw"""
     metric: str
     result: Result
@@ -44,30 +44,30 @@ class Place:
 
 
 class Reader:
-    """Reads the cells of one table; every method, in the paper or not, is only a name here."""
+    """Reads the trials of one table; every method, in the paper or not, is only a name here."""
 
-    def __init__(self, paper: PaperCard, table: ScoreTable, configured: Collection[Cell], layout: Layout):
+    def __init__(self, paper: PaperCard, table: ScoreTable, configured: Collection[Trial], layout: Layout):
         self.paper, self.table, self.layout = paper, table, layout
         self.asked = list(table.asked())
-        self.known = {key: {getattr(cell, key) for cell in configured} for key in ("method", "dataset")}
-        self.draws: dict[tuple, list[Cell]] = {}
-        for cell in sorted(configured):
-            self.draws.setdefault((split_of(cell), cell.method), []).append(cell)
+        self.known = {key: {getattr(trial, key) for trial in configured} for key in ("method", "dataset")}
+        self.draws: dict[tuple, list[Trial]] = {}
+        for trial in sorted(configured):
+            self.draws.setdefault((split_of(trial), trial.method), []).append(trial)
         self.results: dict[tuple, Result] = {}
 
     def printed(self) -> Iterator[Place]:
         """The paper's own rows."""
         for asked in self.asked:
-            place = self._place("paper", asked.label, asked, asked.cells[0].method)
+            place = self._place("paper", asked.label, asked, asked.trials[0].method)
             yield self._judged(replace(place, printed=asked.printed), asked)
 
     def beside(self, names: Mapping[str, str]) -> Iterator[Place]:
         """Configured methods that the paper does not have, at the very same splits."""
         known = {row.method for row in self.table.rows} | set(self.paper.bounds.methods)
-        splits = {split_of(asked.cells[0]) for asked in self.asked}
+        splits = {split_of(asked.trials[0]) for asked in self.asked}
         for method in sorted({method for split, method in self.draws if split in splits} - known):
             for context in self._contexts():
-                if any((split_of(asked.cells[0]), method) in self.draws for asked in context):
+                if any((split_of(asked.trials[0]), method) in self.draws for asked in context):
                     for asked in context:
                         yield self._place("beside", names.get(method, method), asked, method)
 
@@ -98,28 +98,28 @@ class Reader:
         seen = set()
         for row in range(len(self.table.rows)):
             places = [asked for asked in self.asked if asked.row == row]
-            n = places[0].cells[0].n if self.table.n_in_rows else None
+            n = places[0].trials[0].n if self.table.n_in_rows else None
             if n not in seen:
                 seen.add(n)
                 yield places
 
     def _place(self, section: str, row: str, asked: Asked, method: str) -> Place:
-        cell = replace(asked.cells[0], method=method)
-        key = (split_of(cell), method)
+        trial = replace(asked.trials[0], method=method)
+        key = (split_of(trial), method)
         draws = self.draws.get(key, [])
         if key not in self.results:
             self.results[key] = read_result(draws, self.layout)
         result = self.results[key]
         value = result.value(asked.metric)
-        verdict, why = ("", "") if value else self._missing(cell, asked.metric, result)
+        verdict, why = ("", "") if value else self._missing(trial, asked.metric, result)
         notes = troubles(result) if draws and (value or not result.ok) else (why,)
-        if value and section == "paper" and len(asked.cells) > len(draws):
-            notes += (f"{len(draws)} of the paper's {len(asked.cells)} draws are configured",)
+        if value and section == "paper" and len(asked.trials) > len(draws):
+            notes += (f"{len(draws)} of the paper's {len(asked.trials)} draws are configured",)
         return Place(
             section,
             row,
             asked.column,
-            cell,
+            trial,
             asked.metric,
             result,
             value,
@@ -129,16 +129,16 @@ class Reader:
             prints=asked.prints,
         )
 
-    def _missing(self, cell: Cell, metric: str, result: Result) -> tuple[str, str]:
+    def _missing(self, trial: Trial, metric: str, result: Result) -> tuple[str, str]:
         """The verdict and the reason where there is no value."""
         if result.ok:
-            return "not_comparable", f"{cell.method} gives no {METRICS[metric].label}"
+            return "not_comparable", f"{trial.method} gives no {METRICS[metric].label}"
         if result.draws:
             status = result.draws[0].status
             return "not_run" if status in NOT_TRIED else "failed", "; ".join(troubles(result))
         # Without names, so that one footnote serves all rows; the row says which method and data are meant.
         for key, known in self.known.items():
-            if getattr(cell, key) not in known:
+            if getattr(trial, key) not in known:
                 return "not_run", f"no such {key} is configured"
         return "not_run", "the method is configured, but not for this dataset, protocol and N"
 
@@ -152,9 +152,9 @@ class Reader:
         return replace(place, judged=judged, verdict=judged.name)
 
 
-def split_of(cell: Cell) -> tuple[str, str, int]:
-    """What cells share that may stand in one row: the images, whatever the draw."""
-    return cell.dataset, cell.protocol, cell.n
+def split_of(trial: Trial) -> tuple[str, str, int]:
+    """What trials share that may stand in one row: the images, whatever the draw."""
+    return trial.dataset, trial.protocol, trial.n
 
 
 def troubles(result: Result) -> tuple[str, ...]:
@@ -168,15 +168,15 @@ def troubles(result: Result) -> tuple[str, ...]:
 def _told(status: str, reason: str, draws: list[Draw], asked: int) -> str:
     share = "" if len(draws) == asked else f"{len(draws)} of {asked} draws: "
     if status == "not_run":
-        # Without the cell's name, so that one note serves a whole table while a run is under way.
+        # Without the trial's name, so that one note serves a whole table while a run is under way.
         return f"{share}no result yet (dotbench status tells why)"
-    first = draws[0].cell
-    numbers = ", ".join(str(draw.cell.draw) for draw in draws)
+    first = draws[0].trial
+    numbers = ", ".join(str(draw.trial.draw) for draw in draws)
     where = f"{first}" if len(draws) == 1 else f"{split_text(first)}/{first.method}, draws {numbers}"
     log = next((draw.log for draw in draws if draw.log), None)
     told = f"{share}{where}: {status.replace('_', ' ')}" + (f": {reason}" if reason else "")
     return told + (f" (log: {log})" if log else "")
 
 
-def split_text(cell: Cell) -> str:
-    return f"{cell.dataset}/{cell.protocol}/n{cell.n}"
+def split_text(trial: Trial) -> str:
+    return f"{trial.dataset}/{trial.protocol}/n{trial.n}"

@@ -1,4 +1,4 @@
-"""What the draws of one cell gave together: means, spread, intervals, and what failed and why."""
+"""What the draws of one trial gave together: means, spread, intervals, and what failed and why."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from statistics import fmean, stdev
 
 from dotbench.cards.metrics import METRICS
 from dotbench.errors import UserError
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import STATUSES, read_csv, read_json
 from dotbench.report.numbers import is_number
 
 # Totals that a table may ask for, and the column of per_image.csv they are the sum of.
 TOTALS = {"cells_true": "true", "cells_predicted": "predicted"}
-# F1 at another radius than the dataset card's, for papers that hide theirs: points of the curve that every cell has.
+# F1 at another radius than the dataset card's, for papers that hide theirs: points of the curve that every trial has.
 AT_RADIUS = {"f1_r8": 8.0}
 
 
@@ -36,9 +36,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Draw:
-    """What one cell left behind."""
+    """What one trial left behind."""
 
-    cell: Cell
+    trial: Trial
     folder: Path
     status: str
     reason: str = ""
@@ -75,25 +75,25 @@ class Result:
         )
 
 
-def read_result(cells: Iterable[Cell], layout: Layout) -> Result:
-    return Result(tuple(read_draw(cell, layout) for cell in cells))
+def read_result(trials: Iterable[Trial], layout: Layout) -> Result:
+    return Result(tuple(read_draw(trial, layout) for trial in trials))
 
 
-def read_draw(cell: Cell, layout: Layout) -> Draw:
+def read_draw(trial: Trial, layout: Layout) -> Draw:
     """Never fails: a file that is missing or broken is an outcome like any other."""
-    folder = layout.cell(cell)
+    folder = layout.trial(trial)
     file = folder / "metrics.json"
     try:
         metrics = read_json(file)
         status = metrics["status"]
     except FileNotFoundError:
-        return Draw(cell, folder, "not_run", "no result yet", _log(folder))
+        return Draw(trial, folder, "not_run", "no result yet", _log(folder))
     except (UserError, UnicodeDecodeError, KeyError, TypeError):
-        return Draw(cell, folder, "error", f"{file} cannot be read; delete it and run again", _log(folder))
+        return Draw(trial, folder, "error", f"{file} cannot be read; delete it and run again", _log(folder))
     if status not in STATUSES:
-        return Draw(cell, folder, "error", f"{file} has the unknown status {status!r}", _log(folder))
+        return Draw(trial, folder, "error", f"{file} has the unknown status {status!r}", _log(folder))
     log = metrics.get("log") or (_log(folder) if status != "ok" else None)
-    return Draw(cell, folder, status, metrics.get("reason") or "", log, metrics)
+    return Draw(trial, folder, status, metrics.get("reason") or "", log, metrics)
 
 
 def _entry(draw: Draw, metric: str, part: str | None) -> dict[str, float] | None:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Column, Improvement, PaperCard, ScoreTable
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.improvement import improvement
 from dotbench.report.numbers import NOTHING, interval, number, with_sd
 from dotbench.report.places import BOUNDS, Place, Reader, split_of
@@ -30,7 +30,7 @@ PRINTED = (
 UNPRINTED = ("The mean over draws ± standard deviation over draws.",)
 LEGEND = (
     "95 % interval: bootstrap over test images, averaged over draws; it says nothing about other training images.",
-    "Floor: every image gets the mean count of the training images. Chance: random places, as many as there are cells. "
+    "Floor: every image gets the mean count of the training images. Chance: random places, as many as there are trials. "
     "Ceiling: the true dots drawn as a map and found again by the same post-processing; in columns the best of them.",
     "Draws: runs that worked of those configured, each with other training images.",
 )
@@ -39,7 +39,7 @@ LEGEND = (
 def build_scores_table(
     paper: PaperCard,
     table_id: str,
-    configured: Collection[Cell],
+    configured: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str],
 ) -> Table:
@@ -81,7 +81,7 @@ def _sections(
         (place for place in places if place.section == "beside"), lambda place: _line_of(table, place)
     ):
         row = list(group)
-        n = _n(table, str(row[0].cell.n))
+        n = _n(table, str(row[0].trial.n))
         lines.append(Line((Item(row[0].row), *n, *(_item(place, notes) for place in row))))
     if lines:
         where = (
@@ -94,14 +94,14 @@ def _sections(
         if kind == "chance" and not table.locates:
             # An F1 under columns of errors would be read as one; "Every value" has it.
             continue
-        for _, group in groupby(bounds[kind], lambda place: place.cell.method):
+        for _, group in groupby(bounds[kind], lambda place: place.trial.method):
             lines.append(_bound_line(table, list(group), notes))
     if lines:
         yield Section(tuple(lines), "What frames them")
 
 
 def _line_of(table: ScoreTable, place: Place) -> tuple:
-    return place.cell.method, place.cell.n if table.n_in_rows else None
+    return place.trial.method, place.trial.n if table.n_in_rows else None
 
 
 def _n(table: ScoreTable, n: str) -> tuple[Item, ...]:
@@ -167,7 +167,7 @@ def _improved(table: ScoreTable, part: Improvement, places: Sequence[Place]) -> 
     found: list[dict[str, float]] = [{} for _ in table.columns]
     for place in places:
         if place.section == "paper" and place.value:
-            found[place.column][place.cell.method] = place.value.mean
+            found[place.column][place.trial.method] = place.value.mean
     # Without all rows the best of them could be one that is still to come.
     methods = {row.method for row in table.rows}
     return [improvement(values, part, methods) for values in found]
@@ -204,7 +204,7 @@ def _details(
         images, f1 = place.result.value(place.metric, "per_image_of_patches"), place.result.value("f1")
         frame = _frame(place, bounds)
         items = [
-            Item(f"{place.row}, N={place.cell.n}" if table.n_in_rows else place.row),
+            Item(f"{place.row}, N={place.trial.n}" if table.n_in_rows else place.row),
             Item(_name(table.columns[place.column])),
             Item("" if place.verdict else NOTHING, "", place.verdict, notes.add(*place.notes), spell=True),
             Item(place.printed.text if place.printed else NOTHING),
@@ -228,16 +228,16 @@ def _details(
 
 
 def _record(table: ScoreTable, place: Place, bounds: Mapping[str, Sequence[Place]]) -> dict[str, object]:
-    cell, value, judged, printed = place.cell, place.value, place.judged, place.printed
+    trial, value, judged, printed = place.trial, place.value, place.judged, place.printed
     images, f1 = place.result.value(place.metric, "per_image_of_patches"), place.result.value("f1")
     return {
         "section": place.section,
         "row": place.row,
         "column": _name(table.columns[place.column]),
-        "method": cell.method,
-        "dataset": cell.dataset,
-        "protocol": cell.protocol,
-        "n": cell.n,
+        "method": trial.method,
+        "dataset": trial.dataset,
+        "protocol": trial.protocol,
+        "n": trial.n,
         "metric": place.metric,
         "prints": place.prints,
         "printed": printed.text if printed else "",
@@ -265,7 +265,7 @@ def _frame(place: Place, bounds: Mapping[str, Sequence[Place]]) -> dict[str, flo
     found: dict[str, float | None] = {}
     for kind in BOUNDS:
         metric = "f1" if kind == "chance" else place.metric
-        same = (b for b in bounds[kind] if split_of(b.cell) == split_of(place.cell) and b.metric == metric)
+        same = (b for b in bounds[kind] if split_of(b.trial) == split_of(place.trial) and b.metric == metric)
         values = [b.value.mean for b in same if b.value]
         best = max if METRICS[metric].better == "high" else min
         found[kind] = best(values) if values else None

@@ -1,4 +1,4 @@
-"""Tables from what cells left on disk. Every one can be built at any time: what is missing is shown as missing."""
+"""Tables from what trials left on disk. Every one can be built at any time: what is missing is shown as missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from dotbench.cards.paper import FactsTable, PaperCard
 from dotbench.errors import unknown
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.facts_table import build_facts_table
 from dotbench.report.scores_table import build_scores_table
 from dotbench.report.table import Table
@@ -15,7 +15,7 @@ from dotbench.report.table import Table
 def build_table(
     paper: PaperCard,
     table_id: str,
-    configured: Collection[Cell],
+    configured: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str] | None = None,
 ) -> Table:

@@ -28,7 +28,7 @@ VERDICTS: dict[str, Look] = {
     "not_comparable": Look(
         "⊘", "not comparable", "both values stand, but may not be held against each other"
     ),
-    "failed": Look("✗", "failed", "every run of this cell failed"),
+    "failed": Look("✗", "failed", "every run of this trial failed"),
     "not_run": Look("○", "not run", "there is no result"),
 }
 

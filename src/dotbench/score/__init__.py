@@ -1,1 +1,1 @@
-"""What predictions are worth: matching of dots, metrics with intervals, scores of cells."""
+"""What predictions are worth: matching of dots, metrics with intervals, scores of trials."""

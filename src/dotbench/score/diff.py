@@ -1,6 +1,6 @@
-"""Whether two results of the same cell differ by more than the choice of test images would explain.
+"""Whether two results of the same trial differ by more than the choice of test images would explain.
 
-At 95 %, one cell in twenty of two equally good runs differs by chance.
+At 95 %, one trial in twenty of two equally good runs differs by chance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEGLIGIBLE = 1e-3
 
 @dataclass(frozen=True)
 class Difference:
-    cell: str
+    trial: str
     verdict: str
     why: str = ""
     mae: float | None = None
@@ -31,29 +31,29 @@ class Difference:
 
 
 def compare(first: Path, second: Path) -> Iterator[Difference]:
-    """Every cell of either tree, in order."""
-    for cell in sorted({*_cells(first), *_cells(second)}):
-        yield _compare(cell, first / cell, second / cell)
+    """Every trial of either tree, in order."""
+    for trial in sorted({*_trials(first), *_trials(second)}):
+        yield _compare(trial, first / trial, second / trial)
 
 
-def _cells(tree: Path) -> list[str]:
+def _trials(tree: Path) -> list[str]:
     return [str(file.parent.relative_to(tree)) for file in tree.rglob("metrics.json")]
 
 
-def _compare(cell: str, first: Path, second: Path) -> Difference:
+def _compare(trial: str, first: Path, second: Path) -> Difference:
     for folder in (first, second):
         if not (folder / "metrics.json").is_file():
-            return Difference(cell, MISSING, f"not in {folder}")
+            return Difference(trial, MISSING, f"not in {folder}")
     statuses = [read_json(folder / "metrics.json")["status"] for folder in (first, second)]
     if statuses[0] != statuses[1]:
-        return Difference(cell, DIFFERENT, f"{statuses[0]} became {statuses[1]}")
+        return Difference(trial, DIFFERENT, f"{statuses[0]} became {statuses[1]}")
     if statuses[0] != "ok":
-        return Difference(cell, IDENTICAL, statuses[0])
+        return Difference(trial, IDENTICAL, statuses[0])
     a, b = (_rows(folder / "per_image.csv") for folder in (first, second))
     if a.keys() != b.keys():
-        return Difference(cell, DIFFERENT, "the test images are not the same")
+        return Difference(trial, DIFFERENT, "the test images are not the same")
     if a == b:
-        return Difference(cell, IDENTICAL, "", 0.0, 0.0)
+        return Difference(trial, IDENTICAL, "", 0.0, 0.0)
     before, after = (np.array([table[image] for image in a]) for table in (a, b))
     change = {name: float(after_ - before_) for name, before_, after_ in _both(before.sum(0), after.sum(0))}
     # The same resamples for both: what counts is how the two differ on the same images.
@@ -66,7 +66,7 @@ def _compare(cell: str, first: Path, second: Path) -> Difference:
     visible = {"MAE": NEGLIGIBLE * mae, "F1": NEGLIGIBLE}
     beyond = [name for name in change if abs(change[name]) > visible[name] and not _holds_zero(spread[name])]
     verdict = DIFFERENT if beyond else NOISE
-    return Difference(cell, verdict, " and ".join(beyond), change["MAE"], change["F1"])
+    return Difference(trial, verdict, " and ".join(beyond), change["MAE"], change["F1"])
 
 
 def _rows(file: Path) -> dict[str, tuple[float, ...]]:

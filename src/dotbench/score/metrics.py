@@ -1,4 +1,4 @@
-"""The numbers that a cell is judged by, from what was true and predicted in each unit (an image, or a patch)."""
+"""The numbers that a trial is judged by, from what was true and predicted in each unit (an image, or a patch)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _parts(units: Units) -> np.ndarray:
 def resampled(parts: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Sums over as many images as there are, drawn with replacement: (RESAMPLES, sums); NaN where there is but one.
 
-    Seeded: the interval of a cell does not change when it is scored again, and two cells with the same test images are
+    Seeded: the interval of a trial does not change when it is scored again, and two trials with the same test images are
     resampled alike.
     """
     names, owner = np.unique(images, return_inverse=True)
@@ -109,12 +109,12 @@ def _number(value: float) -> float | None:
 def game(true: np.ndarray, predicted: np.ndarray, shape: tuple[int, ...]) -> dict[str, int]:
     """Grid average mean absolute error of one image: its parts are counted by their dots, and the errors added up."""
     return {
-        f"game{level}": int(np.abs(_cells(true, shape, level) - _cells(predicted, shape, level)).sum())
+        f"game{level}": int(np.abs(_boxes(true, shape, level) - _boxes(predicted, shape, level)).sum())
         for level in LEVELS
     }
 
 
-def _cells(dots: np.ndarray, shape: tuple[int, ...], level: int) -> np.ndarray:
+def _boxes(dots: np.ndarray, shape: tuple[int, ...], level: int) -> np.ndarray:
     parts = 2**level
     size = len(shape)
     # Pixel centres lie on whole numbers, so an image reaches from -0.5 to its length less 0.5.

@@ -1,4 +1,4 @@
-"""Reading what a method left behind, and saying what is wrong with it: that must cost its own cell and no other."""
+"""Reading what a method left behind, and saying what is wrong with it: that must cost its own trial and no other."""
 
 from __future__ import annotations
 

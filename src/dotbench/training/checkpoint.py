@@ -51,8 +51,8 @@ def clear(folder: Path) -> None:
 
 
 def locked(folder: Path) -> AbstractContextManager[None]:
-    """Two trainings of one cell at once would take turns in destroying each other's checkpoints."""
-    return alone(Path(folder, "lock"), "is training this very cell")
+    """Two trainings of one trial at once would take turns in destroying each other's checkpoints."""
+    return alone(Path(folder, "lock"), "is training this very trial")
 
 
 def _ignored(file: Path, why: str) -> None:

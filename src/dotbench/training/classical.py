@@ -32,7 +32,7 @@ def train(task: Task) -> None:
         )
     write_csv(task.out / "history.csv", HISTORY, [])
     record = {
-        "cell": str(task.cell),
+        "trial": str(task.trial),
         "status": "ok",
         "reason": "",
         "seed": task.seed,

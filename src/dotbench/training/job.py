@@ -111,7 +111,7 @@ class Job:
         ids = task.split.validation or task.split.train[:WITHOUT_VALIDATION]
         images = [
             Watched(
-                f"{task.cell.dataset}, image {id}",
+                f"{task.trial.dataset}, image {id}",
                 task.dataset.image(id),
                 task.dataset.roi(id),
                 float(np.std(open_target(task.targets, id))),

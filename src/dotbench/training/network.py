@@ -64,7 +64,7 @@ def _without_flat_layers(compute: Compute, task: Task, network: Network) -> Comp
 
 
 def _run(loop: Loop, task: Task, key: str) -> None:
-    progress = Progress(str(task.cell), task.checkpoints, loop.state.step, loop.steps)
+    progress = Progress(str(task.trial), task.checkpoints, loop.state.step, loop.steps)
     saved_at = time.monotonic()
 
     def after_step(state: State) -> None:
@@ -115,7 +115,7 @@ def _write(job: Job, loop: Loop, out: Path) -> None:
         save_file(_finished(job, state), temporary, {"dotbench": json.dumps(about, sort_keys=True)})
     kept = state.best_step or state.step
     record = {
-        "cell": str(job.task.cell),
+        "trial": str(job.task.trial),
         "status": "ok",
         "reason": "",
         "seed": job.task.seed,

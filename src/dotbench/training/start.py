@@ -19,11 +19,11 @@ MODEL = "model.safetensors"
 
 def origin(folder: Path) -> str:
     """What run.json says of weights that were not random at first."""
-    return f"starts from {_record(folder)['cell']}"
+    return f"starts from {_record(folder)['trial']}"
 
 
 def load_start(model: nn.Module, folder: Path) -> None:
-    """The weights of the cell in this folder."""
+    """The weights of the trial in this folder."""
     _record(folder)
     arrays, _ = read_weights(folder / MODEL)
     try:
@@ -42,13 +42,13 @@ def hand_over(folder: Path, task: Task) -> None:
     with atomic(task.out / MODEL) as temporary:
         shutil.copyfile(folder / MODEL, temporary)
     write_csv(task.out / "history.csv", HISTORY, [])
-    changed = {"cell": str(task.cell), "steps": 0, "kept_step": 0, "validation_mae": None, "seconds": 0.0}
-    write_json(task.out / "train.json", record | changed | {"weights": f"those of {record['cell']}"})
+    changed = {"trial": str(task.trial), "steps": 0, "kept_step": 0, "validation_mae": None, "seconds": 0.0}
+    write_json(task.out / "train.json", record | changed | {"weights": f"those of {record['trial']}"})
 
 
 def _record(folder: Path) -> dict:
     record = read_json(folder / "train.json")
     if record["status"] != "ok":
-        reason = f"what it starts from, {record['cell']}, has no weights: {record['reason']}"
+        reason = f"what it starts from, {record['trial']}, has no weights: {record['reason']}"
         raise Failure(record["status"], reason)
     return record

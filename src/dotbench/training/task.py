@@ -9,14 +9,14 @@ from dotbench.cards import DatasetCard, MethodCard
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
 from dotbench.failure import Failure
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 
 HISTORY = ("step", "lr", "loss", "validation_mae", "seconds")
 
 
 @dataclass(frozen=True)
 class Task:
-    cell: Cell
+    trial: Trial
     card: MethodCard
     dataset_card: DatasetCard
     split: Split
@@ -27,7 +27,7 @@ class Task:
     """where model.safetensors, history.csv and train.json go"""
     checkpoints: Path
     start: Path | None = None
-    """folder of the cell with whose weights the training begins"""
+    """folder of the trial with whose weights the training begins"""
     device: str = "auto"
     deterministic: bool = False
     seed: int = 0

@@ -25,4 +25,4 @@ rule density_area:
                 found = density_area.predict(model, sample, options, work.dataset_card, rng=None)
                 work.add(sample, found.count)
 
-        by_rule(plan, get_cell(wildcards, "density_area"), log[0], count)
+        by_rule(plan, get_trial(wildcards, "density_area"), log[0], count)

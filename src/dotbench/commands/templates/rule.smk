@@ -1,4 +1,4 @@
-# $id: what it is, in one line. A rule of its own owes three files for a cell: counts.csv, dots.csv and run.json.
+# $id: what it is, in one line. A rule of its own owes three files for a trial: counts.csv, dots.csv and run.json.
 rule $id:
     input:
         split=SPLIT,
@@ -28,4 +28,4 @@ rule $id:
                 dots = blob_log(grey, num_sigma=1, **work.card.options)[:, :ndim]
                 work.add(sample, len(dots), dots)
 
-        by_rule(plan, get_cell(wildcards, "$id"), log[0], count)
+        by_rule(plan, get_trial(wildcards, "$id"), log[0], count)

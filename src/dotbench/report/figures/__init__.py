@@ -1,1 +1,1 @@
-"""Figures, one function and one file each; they read what cells left and survive whatever is missing."""
+"""Figures, one function and one file each; they read what trials left and survive whatever is missing."""

@@ -9,7 +9,7 @@ from statistics import fmean
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import BOUND, log_scale, looks, new_figure, nothing, put_legend, styled
 from dotbench.report.numbers import duration, is_number
@@ -17,10 +17,10 @@ from dotbench.report.numbers import duration, is_number
 TIMES = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600, 10800, 36000, 108000, 360000, 3600000)
 
 
-def figure_cost(cells: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None) -> Figure:
-    """The cells of one dataset, protocol and N."""
+def figure_cost(trials: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None) -> Figure:
+    """The trials of one dataset, protocol and N."""
     title = "Counting error against computing time"
-    series = [one for one in series_of(cells, layout, names) if one.kind in ("method", "floor")]
+    series = [one for one in series_of(trials, layout, names) if one.kind in ("method", "floor")]
     known = [one for one in series if one.result.value("mae") and _seconds(one) is not None]
     methods = [one for one in known if one.kind == "method"]
     if not methods:
@@ -28,7 +28,7 @@ def figure_cost(cells: Collection[Cell], layout: Layout, names: Mapping[str, str
     with styled():
         figure = new_figure(8.2, 4.4)
         axis = figure.subplots()
-        axis.set_title(f"{title}\n{where(cells)}", fontsize=10, loc="left")
+        axis.set_title(f"{title}\n{where(trials)}", fontsize=10, loc="left")
         look = looks(methods_of(series))
         entries = {}
         for one in methods:

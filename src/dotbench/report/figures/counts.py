@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import read_csv
 from dotbench.report.figures.series import Series, lacking, series_of, where
 from dotbench.report.figures.style import GREY, PALETTE, new_figure, nothing, put_legend, styled
@@ -18,18 +18,20 @@ from dotbench.report.numbers import number
 COLUMNS = 4
 
 
-def figure_counts(cells: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None) -> Figure:
-    """The cells of one dataset, protocol and N."""
+def figure_counts(
+    trials: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
+) -> Figure:
+    """The trials of one dataset, protocol and N."""
     title = "Predicted against true counts of the test images"
-    series = series_of(cells, layout, names)
+    series = series_of(trials, layout, names)
     found = {one.name: (one, points) for one in series if len(points := _points(one, layout))}
     if not found:
-        return nothing(title, "no cell has a result yet")
+        return nothing(title, "no trial has a result yet")
     with styled():
         columns = min(COLUMNS, len(found))
         rows = math.ceil(len(found) / columns)
         figure = new_figure(2.1 * columns + 0.6, 2.3 * rows + 0.6)
-        figure.suptitle(f"{title}\n{where(cells)}", fontsize=10)
+        figure.suptitle(f"{title}\n{where(trials)}", fontsize=10)
         axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         low, high = _range([points for _, points in found.values()])
         for axis in axes.flat[len(found) :]:
@@ -55,7 +57,7 @@ def _points(series: Series, layout: Layout) -> np.ndarray:
     points = []
     for draw in series.result.ok:
         try:
-            rows = read_csv(layout.cell(draw.cell) / "per_image.csv")
+            rows = read_csv(layout.trial(draw.trial) / "per_image.csv")
             points += [(float(row["true"]), float(row["predicted"])) for row in rows]
         except (FileNotFoundError, KeyError, ValueError):
             continue

@@ -8,28 +8,28 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from dotbench.cards.paper import PaperCard, ScoreTable
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import BOUND, log_scale, looks, new_figure, nothing, put_legend, styled
 
 
 def figure_error_n(
-    cells: Collection[Cell],
+    trials: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str] | None = None,
     paper: PaperCard | None = None,
 ) -> Figure:
-    """The cells of one dataset and protocol; `paper` adds its printed values as hollow marks."""
+    """The trials of one dataset and protocol; `paper` adds its printed values as hollow marks."""
     title = "Counting error against the number of training images"
-    series = [one for one in series_of(cells, layout, names) if one.kind in ("method", "floor")]
-    printed = list(_printed(cells, paper))
+    series = [one for one in series_of(trials, layout, names) if one.kind in ("method", "floor")]
+    printed = list(_printed(trials, paper))
     known = [one for one in series if one.result.value("mae")]
     if not known and not printed:
-        return nothing(title, "no cell has a result yet")
+        return nothing(title, "no trial has a result yet")
     with styled():
         figure = new_figure(8.2, 5.4)
         axis = figure.subplots()
-        axis.set_title(f"{title}\n{where(cells)}", fontsize=10, loc="left")
+        axis.set_title(f"{title}\n{where(trials)}", fontsize=10, loc="left")
         look = looks([*methods_of(series), *sorted({method for method, *_ in printed})])
         # Side by side, within 5 % of N.
         shift = {method: 0.95 + 0.1 * i / max(1, len(look) - 1) for i, method in enumerate(look)}
@@ -63,19 +63,19 @@ def _plot(axis, points: list[Series], style: dict, shift: float):
 
 
 def _printed(
-    cells: Collection[Cell], paper: PaperCard | None
+    trials: Collection[Trial], paper: PaperCard | None
 ) -> Iterator[tuple[str, str, int, float, float | None]]:
     """Method, row, N, MAE and ± of each printed value on the same dataset and protocol."""
-    here = {(cell.dataset, cell.protocol) for cell in cells}
+    here = {(trial.dataset, trial.protocol) for trial in trials}
     for table in paper.tables.values() if paper else ():
         for place in table.asked() if isinstance(table, ScoreTable) else ():
-            cell = place.cells[0]
+            trial = place.trials[0]
             if (
                 place.metric == "mae"
                 and place.printed.value is not None
-                and (cell.dataset, cell.protocol) in here
+                and (trial.dataset, trial.protocol) in here
             ):
-                yield cell.method, place.label, cell.n, place.printed.value, place.printed.sd
+                yield trial.method, place.label, trial.n, place.printed.value, place.printed.sd
 
 
 def _place(n: int) -> float:

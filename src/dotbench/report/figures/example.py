@@ -1,4 +1,4 @@
-"""What the figure of examples shows: one test image, its dots, and what each cell made of it."""
+"""What the figure of examples shows: one test image, its dots, and what each trial made of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dotbench.data.dataset import Dataset, Sample
 from dotbench.data.dots import pixels
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import read_csv, read_json
 from dotbench.report.figures.matching import match_of
 from dotbench.report.result import read_draw
@@ -29,9 +29,9 @@ SIDE = 320
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one cell found in the image; coordinates are in-plane."""
+    """What one trial found in the image; coordinates are in-plane."""
 
-    cell: Cell
+    trial: Trial
     status: str
     why: str = ""
     """why there is nothing to show"""
@@ -138,32 +138,32 @@ class Example:
         return dots[np.asarray(self.sample.roi)[tuple(place.T)] > 0]
 
 
-def read_example(cells: Sequence[Cell], layout: Layout, image: str | None = None) -> Example:
-    """Raises FileNotFoundError or UserError if there is no image to show; cells without a result are told as such."""
-    if not cells:
-        raise UserError("no cell is configured here")
-    dataset = Dataset.open(layout.dataset(cells[0].dataset))
-    split = Split.read(layout.split(cells[0]))
-    id = image or _typical(cells, layout, dataset, split)
+def read_example(trials: Sequence[Trial], layout: Layout, image: str | None = None) -> Example:
+    """Raises FileNotFoundError or UserError if there is no image to show; trials without a result are told as such."""
+    if not trials:
+        raise UserError("no trial is configured here")
+    dataset = Dataset.open(layout.dataset(trials[0].dataset))
+    split = Split.read(layout.split(trials[0]))
+    id = image or _typical(trials, layout, dataset, split)
     samples = dataset.samples([id.partition("#")[0]], patch=split.patch)
     sample = next((sample for sample in samples if sample.id == id), None)
     if sample is None:
-        raise UserError(f"{id} is no test image of {cells[0].split}")
+        raise UserError(f"{id} is no test image of {trials[0].split}")
     example = Example(
         id,
         sample,
         dataset.info,
         _window(sample, dataset.ndim),
-        match_of(read_draw(cell, layout) for cell in cells),
+        match_of(read_draw(trial, layout) for trial in trials),
     )
-    return replace(example, predictions=tuple(_predicted(cell, layout, example) for cell in cells))
+    return replace(example, predictions=tuple(_predicted(trial, layout, example) for trial in trials))
 
 
-def _typical(cells: Sequence[Cell], layout: Layout, dataset: Dataset, split: Split) -> str:
+def _typical(trials: Sequence[Trial], layout: Layout, dataset: Dataset, split: Split) -> str:
     """Of the test samples whose maps were kept, the one with the middle count."""
     kept: set[str] = set()
-    for cell in cells:
-        kept |= set(_maps(cell, layout))
+    for trial in trials:
+        kept |= set(_maps(trial, layout))
     if not kept:
         return dataset.samples(split.test[:1], patch=split.patch)[0].id
     counts = {}
@@ -171,7 +171,7 @@ def _typical(cells: Sequence[Cell], layout: Layout, dataset: Dataset, split: Spl
         if sample.id in kept:
             counts[sample.id] = (0 if sample.dots is None else len(sample.dots), sample.id)
     if not counts:
-        raise UserError(f"the kept maps are of images that are not in {cells[0].dataset}")
+        raise UserError(f"the kept maps are of images that are not in {trials[0].dataset}")
     return sorted(counts, key=counts.get)[len(counts) // 2]
 
 
@@ -186,11 +186,11 @@ def _window(sample: Sample, ndim: int) -> tuple[slice, slice]:
     return y, x
 
 
-def _predicted(cell: Cell, layout: Layout, example: Example) -> Prediction:
-    folder = layout.cell(cell)
-    draw = read_draw(cell, layout)
+def _predicted(trial: Trial, layout: Layout, example: Example) -> Prediction:
+    folder = layout.trial(trial)
+    draw = read_draw(trial, layout)
     if draw.status != "ok":
-        return Prediction(cell, draw.status.replace("_", " "), draw.reason or "no result")
+        return Prediction(trial, draw.status.replace("_", " "), draw.reason or "no result")
     try:
         count = next(
             float(row["count"]) for row in read_csv(folder / "counts.csv") if row["image"] == example.id
@@ -198,28 +198,28 @@ def _predicted(cell: Cell, layout: Layout, example: Example) -> Prediction:
         axes = ("z", "y", "x")[-example.ndim :]
         rows = [row for row in read_csv(folder / "dots.csv") if row["image"] == example.id]
     except (StopIteration, FileNotFoundError, KeyError, ValueError):
-        return Prediction(cell, "no prediction", f"{example.id} is not in counts.csv")
+        return Prediction(trial, "no prediction", f"{example.id} is not in counts.csv")
     dots = np.array([[float(row[axis]) for axis in axes] for row in rows]).reshape(-1, example.ndim)
-    kernel = _kernel(cell, layout)
-    found = _maps(cell, layout).get(example.id)
+    kernel = _kernel(trial, layout)
+    found = _maps(trial, layout).get(example.id)
     if found is not None and found.shape == example.shape:
-        return Prediction(cell, "ok", "", count, dots, example.flat(found.astype(np.float32)), kernel)
-    return Prediction(cell, "ok", "", count, dots, None, kernel)
+        return Prediction(trial, "ok", "", count, dots, example.flat(found.astype(np.float32)), kernel)
+    return Prediction(trial, "ok", "", count, dots, None, kernel)
 
 
-def _maps(cell: Cell, layout: Layout) -> dict[str, np.ndarray]:
+def _maps(trial: Trial, layout: Layout) -> dict[str, np.ndarray]:
     """The kept maps by sample, in the units of the kernel's target."""
     try:
-        with np.load(layout.cell(cell) / "maps.npz") as archive:
+        with np.load(layout.trial(trial) / "maps.npz") as archive:
             return dict(archive)
     except (OSError, ValueError, EOFError, BadZipFile):
         return {}
 
 
-def _kernel(cell: Cell, layout: Layout) -> Kernel | None:
+def _kernel(trial: Trial, layout: Layout) -> Kernel | None:
     """What the method learnt, as its run wrote it down."""
     try:
-        card = read_json(layout.cell(cell) / "run.json").get("card") or {}
+        card = read_json(layout.trial(trial) / "run.json").get("card") or {}
         return KERNEL.validate_python(card.get("kernel") or (card.get("options") or {})["kernel"])
     except (FileNotFoundError, UserError, KeyError, AttributeError, ValidationError):
         return None

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from dotbench.cards.kernels import Gaussian
 from dotbench.cards.paper import Bounds
 from dotbench.errors import UserError
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.figures.example import Example, Prediction, read_example
 from dotbench.report.figures.kernel_names import kernel_name
 from dotbench.report.figures.series import where
@@ -29,7 +29,7 @@ LEGEND = {"hit": "detected, a cell", "false": "detected, no cell", "missed": "mi
 HIDDEN = Bounds().of("floor") + Bounds().of("chance")
 """controls that look at no image"""
 CROWDED = 80
-"""cells from which on marks must be small to be told apart"""
+"""trials from which on marks must be small to be told apart"""
 PANEL, GAP, ROW_GAP = 2.2, 0.12, 0.5
 """inches"""
 REFERENCE = Gaussian(sigma=2.0)
@@ -37,20 +37,20 @@ REFERENCE = Gaussian(sigma=2.0)
 
 
 def figure_examples(
-    cells: Collection[Cell],
+    trials: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str] | None = None,
     image: str | None = None,
 ) -> Figure:
-    """The cells of one dataset, protocol and N, a row each; of several draws the first.
+    """The trials of one dataset, protocol and N, a row each; of several draws the first.
 
     `image` is a test sample, else a typical one of those with kept maps.
     """
     title = "Image, target, predicted map and detections"
-    cells = sorted(cell for cell in cells if cell.method not in HIDDEN)
-    cells = [cell for cell in cells if cell.draw == cells[0].draw]
+    trials = sorted(trial for trial in trials if trial.method not in HIDDEN)
+    trials = [trial for trial in trials if trial.draw == trials[0].draw]
     try:
-        example = read_example(cells, layout, image)
+        example = read_example(trials, layout, image)
     except (FileNotFoundError, UserError) as problem:
         return nothing(title, str(problem).splitlines()[0])
     with styled():
@@ -59,10 +59,10 @@ def figure_examples(
             f"; {example.detail}" if example.detail else ""
         )
         figure.suptitle(
-            f"{where(cells)}, draw {cells[0].draw}\n{what}", fontsize=10, y=1 - 0.1 / figure.get_figheight()
+            f"{where(trials)}, draw {trials[0].draw}\n{what}", fontsize=10, y=1 - 0.1 / figure.get_figheight()
         )
         for row, prediction in zip(grid, example.predictions, strict=True):
-            name = (names or {}).get(prediction.cell.method, prediction.cell.method)
+            name = (names or {}).get(prediction.trial.method, prediction.trial.method)
             _draw_row(row, example, prediction, name)
         for axis, text in zip(
             grid[0], ("image, true dots", "target map", "predicted map", "detections"), strict=True

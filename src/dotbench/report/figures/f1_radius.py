@@ -8,7 +8,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.figures.matching import match_of
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import (
@@ -26,20 +26,20 @@ CEILINGS = ("-", (0, (6, 1.5, 1, 1.5)), (0, (1, 1.5)))
 
 
 def figure_f1_radius(
-    cells: Collection[Cell],
+    trials: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """The cells of one dataset, protocol and N."""
+    """The trials of one dataset, protocol and N."""
     title = "F1 against the matching radius"
-    series = [one for one in series_of(cells, layout, names) if one.kind != "floor"]
+    series = [one for one in series_of(trials, layout, names) if one.kind != "floor"]
     curves = {one.method: curve for one in series if (curve := _curve(one)) is not None}
     if not curves:
-        return nothing(title, "no cell has a result with an F1 curve yet")
+        return nothing(title, "no trial has a result with an F1 curve yet")
     with styled():
         figure = new_figure(8.2, 4.4)
         axis = figure.subplots()
-        axis.set_title(f"{title}\n{where(cells)}", fontsize=10, loc="left")
+        axis.set_title(f"{title}\n{where(trials)}", fontsize=10, loc="left")
         styles, entries = _styles(series), {}
         # The frame last in the legend.
         for one in sorted(series, key=lambda one: one.kind != "method"):

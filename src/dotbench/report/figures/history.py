@@ -7,26 +7,28 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.records import read_csv
 from dotbench.report.figures.series import methods_of, series_of, where
 from dotbench.report.figures.style import log_scale, looks, new_figure, nothing, put_legend, styled
 
 
-def figure_history(cells: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None) -> Figure:
-    """The cells of one dataset, protocol and N; a thin line a draw. Trainings that failed half-way are shown too."""
+def figure_history(
+    trials: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
+) -> Figure:
+    """The trials of one dataset, protocol and N; a thin line a draw. Trainings that failed half-way are shown too."""
     title = "Training curves"
-    series = series_of(cells, layout, names)
+    series = series_of(trials, layout, names)
     curves = {
         one.method: found
         for one in series
-        if (found := [c for cell in one.cells if len(c := _read(cell, layout))])
+        if (found := [c for trial in one.trials if len(c := _read(trial, layout))])
     }
     if not curves:
-        return nothing(title, "no method of these cells was trained yet")
+        return nothing(title, "no method of these trials was trained yet")
     with styled():
         figure = new_figure(7.4, 3.6)
-        figure.suptitle(f"{title}\n{where(cells)}", fontsize=10)
+        figure.suptitle(f"{title}\n{where(trials)}", fontsize=10)
         left, right = figure.subplots(1, 2)
         look = looks([*methods_of(series), *curves])
         entries = {}
@@ -39,7 +41,7 @@ def figure_history(cells: Collection[Cell], layout: Layout, names: Mapping[str, 
                 right.plot(step[seen], validation[seen], **style)
         for axis, label in (
             (left, "training loss (of the scaled map)"),
-            (right, "MAE on validation images (cells)"),
+            (right, "MAE on validation images (trials)"),
         ):
             axis.set(xlabel="step", ylabel=label)
             # A loss of exactly 0 has no logarithm; then the scale stays linear.
@@ -51,10 +53,10 @@ def figure_history(cells: Collection[Cell], layout: Layout, names: Mapping[str, 
     return figure
 
 
-def _read(cell: Cell, layout: Layout) -> np.ndarray:
+def _read(trial: Trial, layout: Layout) -> np.ndarray:
     """(looks, 3): step, loss, validation error; NaN where one was not measured."""
     try:
-        rows = read_csv(layout.cell(cell) / "history.csv")
+        rows = read_csv(layout.trial(trial) / "history.csv")
     except FileNotFoundError:
         rows = []
     values = [[_number(row.get(key)) for key in ("step", "loss", "validation_mae")] for row in rows]

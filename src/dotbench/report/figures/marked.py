@@ -31,5 +31,5 @@ def figure_marked(image: np.ndarray, found: Prediction) -> Figure:
         placed = (
             f", {len(found.dots)} of them marked" if len(found.dots) else "; this method does not say where"
         )
-        axis.set_title(f"{found.count:.1f} cells{placed}")
+        axis.set_title(f"{found.count:.1f} trials{placed}")
     return figure

@@ -17,6 +17,6 @@ def match_of(draws: Iterable[Draw]) -> Match | None:
         if draw.metrics.get("match"):
             return Match.model_validate(draw.metrics["match"])
     try:
-        return load_dataset(draws[0].cell.dataset).match if draws else None
+        return load_dataset(draws[0].trial.dataset).match if draws else None
     except UserError:
         return None

@@ -1,4 +1,4 @@
-"""Cells in the groups that figures draw: one group a method, with what its draws gave together."""
+"""Trials in the groups that figures draw: one group a method, with what its draws gave together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dotbench.cards.paper import Bounds
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.report.result import Result, read_result
 
 
@@ -17,7 +17,7 @@ class Series:
     method: str
     name: str
     n: int
-    cells: tuple[Cell, ...]
+    trials: tuple[Trial, ...]
     result: Result
 
     @property
@@ -28,22 +28,22 @@ class Series:
 
 
 def series_of(
-    cells: Collection[Cell], layout: Layout, names: Mapping[str, str] | None = None
+    trials: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
 ) -> list[Series]:
-    """All methods of these cells, by N; those without a result have an empty one."""
-    groups: dict[tuple[str, int], list[Cell]] = {}
-    for cell in sorted(cells):
-        groups.setdefault((cell.method, cell.n), []).append(cell)
+    """All methods of these trials, by N; those without a result have an empty one."""
+    groups: dict[tuple[str, int], list[Trial]] = {}
+    for trial in sorted(trials):
+        groups.setdefault((trial.method, trial.n), []).append(trial)
     return [
         Series(method, (names or {}).get(method, method), n, tuple(draws), read_result(draws, layout))
         for (method, n), draws in sorted(groups.items())
     ]
 
 
-def where(cells: Collection[Cell]) -> str:
-    """The data and protocol of a figure's cells, for its title."""
-    parts = {(cell.dataset, cell.protocol) for cell in cells}
-    numbers = sorted({cell.n for cell in cells})
+def where(trials: Collection[Trial]) -> str:
+    """The data and protocol of a figure's trials, for its title."""
+    parts = {(trial.dataset, trial.protocol) for trial in trials}
+    numbers = sorted({trial.n for trial in trials})
     text = "; ".join(f"{dataset}, protocol {protocol}" for dataset, protocol in sorted(parts))
     return f"{text}, N={numbers[0]}" if len(numbers) == 1 else text
 

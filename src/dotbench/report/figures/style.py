@@ -53,7 +53,7 @@ LEGEND_ROWS = 22
 
 
 def looks(methods: Iterable[str]) -> dict[str, dict]:
-    """Colour, marker and dash of each method, in the order given; figures of the same cells give the same order."""
+    """Colour, marker and dash of each method, in the order given; figures of the same trials give the same order."""
     names = dict.fromkeys(methods)
     return {
         name: {

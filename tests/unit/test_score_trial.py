@@ -1,4 +1,4 @@
-"""A cell's score from what its method left behind, and a reason where there can be none."""
+"""A trial's score from what its method left behind, and a reason where there can be none."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from dotbench.data.dataset import Dataset
 from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
 from dotbench.failure import write_predict_failure
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.predict.write import write_predictions
 from dotbench.records import read_csv, read_json, write_csv, write_json
-from dotbench.score.cell import score_cell
 from dotbench.score.metrics import game
 from dotbench.score.numorph import numorph
+from dotbench.score.trial import score_trial
 
-CELL = Cell("tiny", "random", 2, 0, "net")
+TRIAL = Trial("tiny", "random", 2, 0, "net")
 
 
 class Scene:
@@ -31,12 +31,12 @@ class Scene:
         samples = self.dataset.samples(self.split.test, patch=self.split.patch)
         predictions = {sample.id: tell(sample) for sample in samples}
         write_predictions(
-            self.folder, CELL, predictions, {"seconds": {"train": 3.0, "predict": 1.0}, "parameters": 7}
+            self.folder, TRIAL, predictions, {"seconds": {"train": 3.0, "predict": 1.0}, "parameters": 7}
         )
         return self.score()
 
     def score(self):
-        score_cell(CELL, self.folder, self.split, self.dataset, self.card)
+        score_trial(TRIAL, self.folder, self.split, self.dataset, self.card)
         return read_json(self.folder / "metrics.json")
 
 
@@ -46,12 +46,12 @@ def perfect(sample):
 
 @pytest.fixture
 def scene(tiny_dataset, tmp_path):
-    return Scene(tiny_dataset, tmp_path / "cell", load_dataset("vgg"))
+    return Scene(tiny_dataset, tmp_path / "trial", load_dataset("vgg"))
 
 
 @pytest.fixture
 def volumes(tiny_volumes, tmp_path):
-    return Scene(tiny_volumes, tmp_path / "cell", load_dataset("bbbc050"))
+    return Scene(tiny_volumes, tmp_path / "trial", load_dataset("bbbc050"))
 
 
 def test_the_truth_scores_full(scene):
@@ -86,7 +86,7 @@ def test_counts_without_dots_have_no_f1(scene):
 
 
 def test_patches_add_up_to_their_images(tiny_dataset, tmp_path):
-    scene = Scene(tiny_dataset, tmp_path / "cell", load_dataset("vgg"), patch=(24, 24))
+    scene = Scene(tiny_dataset, tmp_path / "trial", load_dataset("vgg"), patch=(24, 24))
     found = scene.says(
         lambda sample: Prediction(len(sample.dots) + 1, sample.dots, np.ones(len(sample.dots)))
     )
@@ -97,7 +97,7 @@ def test_patches_add_up_to_their_images(tiny_dataset, tmp_path):
 
 
 def test_dots_that_meet_across_a_cut_hit_in_the_whole_image(tiny_dataset, tmp_path):
-    scene = Scene(tiny_dataset, tmp_path / "cell", load_dataset("vgg"), patch=(24, 24))
+    scene = Scene(tiny_dataset, tmp_path / "trial", load_dataset("vgg"), patch=(24, 24))
 
     def beyond_the_cut(sample):
         """Every dot 3 px to the right; those that leave their patch are told by the patch all the same."""
@@ -168,7 +168,7 @@ def test_numorph_s_rule_on_a_volume_drawn_by_hand():
         (lambda rows: [rows[0] | {"count": -0.5}, *rows[1:]], "is -0.5, less than nothing"),
     ],
 )
-def test_wrong_counts_become_the_cell_s_status(scene, change, says):
+def test_wrong_counts_become_the_trial_s_status(scene, change, says):
     scene.says(perfect)
     rows = read_csv(scene.folder / "counts.csv")
     write_csv(scene.folder / "counts.csv", ("image", "count"), change(rows))
@@ -189,13 +189,13 @@ def test_wrong_counts_become_the_cell_s_status(scene, change, says):
         ),
         ("dots.csv", "image,z,y,x,score\nimg000,0,1,1,1\n", "error", "img000, which is not in the test set"),
         ("dots.csv", "image,z,y,x,score\nimg002,0,1\n", "error", "x of a dot in img002 is None"),
-        ("counts.csv", "name,cells\nimg002,4\n", "error", "its columns are not image,count"),
+        ("counts.csv", "name,trials\nimg002,4\n", "error", "its columns are not image,count"),
         ("run.json", None, "not_run", "run.json is missing"),
         ("run.json", "{", "error", "cannot be read"),
         ("run.json", '{"status": "fine"}', "error", "has no status of ok, error"),
     ],
 )
-def test_broken_files_become_the_cell_s_status(scene, file, content, status, says):
+def test_broken_files_become_the_trial_s_status(scene, file, content, status, says):
     scene.says(perfect)
     (scene.folder / file).unlink() if content is None else (scene.folder / file).write_text(content)
     found = scene.score()
@@ -205,5 +205,5 @@ def test_broken_files_become_the_cell_s_status(scene, file, content, status, say
 
 @pytest.mark.parametrize("status", ["oom", "timeout", "missing_weights", "not_applicable"])
 def test_a_failure_is_passed_on(scene, status):
-    write_predict_failure(scene.folder, CELL, status, "why", "a.log")
-    assert scene.score() == {"cell": str(CELL), "status": status, "reason": "why", "log": "a.log"}
+    write_predict_failure(scene.folder, TRIAL, status, "why", "a.log")
+    assert scene.score() == {"trial": str(TRIAL), "status": status, "reason": "why", "log": "a.log"}

@@ -1,4 +1,4 @@
-"""Predicting the test images of one cell of the benchmark, whatever kind of method it is."""
+"""Predicting the test images of one trial of the benchmark, whatever kind of method it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dotbench.predict.write import MAPS, write_predictions
 from dotbench.records import read_json
 
 
-def predict_cell(task: Task) -> None:
+def predict_trial(task: Task) -> None:
     """Writes counts.csv, dots.csv and run.json; when the method cannot be used here, they say why.
 
     Raises Failure or UserError when predicting itself fails. Each kind of method has a file beside this one, found
@@ -27,7 +27,7 @@ def predict_cell(task: Task) -> None:
     """
     trained = _training(task)
     if trained.get("status", "ok") != "ok":
-        write_predict_failure(task.folder, task.cell, trained["status"], trained["reason"], task.log)
+        write_predict_failure(task.folder, task.trial, trained["status"], trained["reason"], task.log)
         return
     start = time.monotonic()
     predictor: Predictor = importlib.import_module(f"dotbench.predict.{task.card.kind}").open_predictor(task)
@@ -35,7 +35,7 @@ def predict_cell(task: Task) -> None:
         task.split.test, with_dots=task.card.role == "control", patch=task.split.patch
     )
     predictions = {}
-    for number, sample in enumerate(tqdm(samples, str(task.cell), disable=not sys.stderr.isatty())):
+    for number, sample in enumerate(tqdm(samples, str(task.trial), disable=not sys.stderr.isatty())):
         # Each sample its own random numbers: the order of the images does not matter.
         found = predictor.predict(sample, np.random.default_rng([task.seed, number]))
         found = _checked(_inside(found, sample), task, sample)
@@ -54,7 +54,7 @@ def predict_cell(task: Task) -> None:
         "train": {key: trained[key] for key in _TRAINING if key in trained},
         **predictor.facts(),
     }
-    write_predictions(task.folder, task.cell, predictions, facts)
+    write_predictions(task.folder, task.trial, predictions, facts)
 
 
 _TRAINING = ("device", "driver", "precision", "threads", "memory", "steps", "kept_step", "validation_mae")

@@ -1,4 +1,4 @@
-"""What became of each cell of a plan: read from the files that its jobs left."""
+"""What became of each trial of a plan: read from the files that its jobs left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dotbench.paths import Cell, Layout
+from dotbench.paths import Layout, Trial
 from dotbench.plan import Plan
 from dotbench.records import read_json
 
@@ -16,7 +16,7 @@ SILENT = 300
 
 @dataclass(frozen=True)
 class Outcome:
-    cell: Cell
+    trial: Trial
     status: str
     """one of records.STATUSES, or `running`"""
     reason: str = ""
@@ -27,21 +27,21 @@ class Outcome:
 
 
 def outcomes(plan: Plan) -> list[Outcome]:
-    return [outcome(cell, plan.layout) for cell in plan.cells]
+    return [outcome(trial, plan.layout) for trial in plan.trials]
 
 
-def outcome(cell: Cell, layout: Layout) -> Outcome:
-    folder = layout.cell(cell)
+def outcome(trial: Trial, layout: Layout) -> Outcome:
+    folder = layout.trial(trial)
     if (folder / "metrics.json").is_file():
         metrics = read_json(folder / "metrics.json")
         cost = metrics.get("cost") or {}
         seconds = (cost.get("train_seconds") or 0) + (cost.get("predict_seconds") or 0)
-        return Outcome(cell, metrics["status"], metrics.get("reason") or "", seconds)
-    progress = layout.checkpoint(cell) / "progress.json"
+        return Outcome(trial, metrics["status"], metrics.get("reason") or "", seconds)
+    progress = layout.checkpoint(trial) / "progress.json"
     if progress.is_file() and time.time() - progress.stat().st_mtime < SILENT:
         told = read_json(progress)
-        return Outcome(cell, "running", f"step {told['step']} of {told['steps']}", left=told["left"])
-    return Outcome(cell, "not_run", next(_reasons(folder), "no job has finished yet"))
+        return Outcome(trial, "running", f"step {told['step']} of {told['steps']}", left=told["left"])
+    return Outcome(trial, "not_run", next(_reasons(folder), "no job has finished yet"))
 
 
 def _reasons(folder) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Prediction of a cell: files, thresholds, regions, and what happens when there is nothing to predict with."""
+"""Prediction of a trial: files, thresholds, regions, and what happens when there is nothing to predict with."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import tifffile
 import torch
 from pydantic import BaseModel
+from trainings import train
 
 from dotbench.cards import load_dataset
 from dotbench.cards.method import METHOD
@@ -21,14 +22,13 @@ from dotbench.data.splits import Split
 from dotbench.errors import UserError
 from dotbench.failure import Failure, write_predict_failure, write_train_failure
 from dotbench.inference.device import choose
-from dotbench.paths import Cell
-from dotbench.predict.cell import predict_cell
+from dotbench.paths import Trial
 from dotbench.predict.line import fitted_line
 from dotbench.predict.network import open_model, open_predictor
 from dotbench.predict.task import Task
+from dotbench.predict.trial import predict_trial
 from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
-from dotbench.training.cell import train
 from dotbench.training.task import Task as Training
 
 NETWORK = {
@@ -63,8 +63,8 @@ def task(folder: Path, method=None, **changes) -> Task:
     ids = dataset.ids
     split = Split(folder.name, "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:3]), tuple(ids[3:]), ())
     info = load_dataset("vgg").model_copy(update={"id": folder.name, "ndim": dataset.ndim, "spacing": None})
-    cell = Cell(folder.name, "random", 2, 0, "net")
-    made = Task(cell, method or card(), info, split, dataset, folder.parent / "out", match, device="cpu")
+    trial = Trial(folder.name, "random", 2, 0, "net")
+    made = Task(trial, method or card(), info, split, dataset, folder.parent / "out", match, device="cpu")
     return replace(made, **changes)
 
 
@@ -73,13 +73,13 @@ def trained(job: Task) -> Task:
     if job.card.kind == "network":
         write_targets(job.dataset, job.card.kernel, targets)
     place = {"targets": targets, "out": job.folder, "checkpoints": job.folder / "checkpoint"}
-    train(Training(job.cell, job.card, job.dataset_card, job.split, job.dataset, **place, device="cpu"))
+    train(Training(job.trial, job.card, job.dataset_card, job.split, job.dataset, **place, device="cpu"))
     return job
 
 
 def test_a_network_writes_counts_dots_maps_and_its_record(tiny_dataset):
     job = trained(task(tiny_dataset))
-    predict_cell(job)
+    predict_trial(job)
     counts = read_csv(job.folder / "counts.csv")
     assert [row["image"] for row in counts] == list(job.split.test)
     record = read_json(job.folder / "run.json")
@@ -92,16 +92,16 @@ def test_a_network_writes_counts_dots_maps_and_its_record(tiny_dataset):
     sums = [float(maps[id].astype(float).sum()) / 100 for id in job.split.test]
     np.testing.assert_allclose([float(row["count"]) for row in counts], sums, rtol=0.01, atol=0.01)
     first = (job.folder / "counts.csv").read_bytes(), (job.folder / "dots.csv").read_bytes()
-    predict_cell(job)
+    predict_trial(job)
     assert first == ((job.folder / "counts.csv").read_bytes(), (job.folder / "dots.csv").read_bytes())
 
 
 def test_maps_of_large_volumes_are_not_kept_and_change_nothing(tiny_dataset, monkeypatch):
     job = trained(task(tiny_dataset))
-    predict_cell(job)
+    predict_trial(job)
     before = [(job.folder / name).read_bytes() for name in ("counts.csv", "dots.csv")]
     monkeypatch.setattr("dotbench.predict.network.LARGE", 0)
-    predict_cell(job)
+    predict_trial(job)
     assert before == [(job.folder / name).read_bytes() for name in ("counts.csv", "dots.csv")]
     assert not (job.folder / "maps.npz").exists()
 
@@ -124,10 +124,10 @@ def test_counts_calibrated_on_validation_images(tiny_dataset, monkeypatch):
     ids = Dataset.open(tiny_dataset).ids
     split = Split("tiny", "random", 2, 0, 0, tuple(ids[:2]), tuple(ids[2:4]), tuple(ids[4:]), ())
     plain = trained(replace(task(tiny_dataset), split=split))
-    predict_cell(plain)
+    predict_trial(plain)
     before = [float(row["count"]) for row in read_csv(plain.folder / "counts.csv")]
     assert read_json(plain.folder / "run.json")["line"] == [1, 0]
-    predict_cell(replace(plain, card=card(calibrate="validation", detect={"threshold": 0.5})))
+    predict_trial(replace(plain, card=card(calibrate="validation", detect={"threshold": 0.5})))
     slope, offset = read_json(plain.folder / "run.json")["line"]
     after = [float(row["count"]) for row in read_csv(plain.folder / "counts.csv")]
     np.testing.assert_allclose(after, np.maximum(slope * np.array(before) + offset, 0), rtol=1e-6)
@@ -149,13 +149,13 @@ def test_without_validation_images_the_training_images_calibrate(tiny_dataset, m
 
 def test_without_any_labels_what_the_start_found_out_serves(tiny_dataset, tmp_path):
     first = trained(task(tiny_dataset, card(calibrate="validation")))
-    predict_cell(first)
+    predict_trial(first)
     begun = read_json(first.folder / "run.json")
     none = replace(first.split, n=0, train=(), validation=())
     second = replace(first, split=none, start=first.folder)
     model = open_predictor(second)
     assert (model.detect.threshold, list(model.line)) == (begun["threshold"], begun["line"])
-    write_predict_failure(first.folder, first.cell, "oom", "used it all")
+    write_predict_failure(first.folder, first.trial, "oom", "used it all")
     with pytest.raises(Failure, match="what it starts from, .* failed: used it all"):
         open_predictor(second)
 
@@ -167,7 +167,7 @@ def test_only_gaussian_maps_can_be_peeled():
 
 def test_counting_detections(tiny_dataset):
     job = trained(task(tiny_dataset, card(count="detections", detect={"threshold": 0.1})))
-    predict_cell(job)
+    predict_trial(job)
     dots = read_csv(job.folder / "dots.csv")
     for row in read_csv(job.folder / "counts.csv"):
         assert float(row["count"]) == sum(dot["image"] == row["image"] for dot in dots)
@@ -176,7 +176,7 @@ def test_counting_detections(tiny_dataset):
 def test_patches_are_predicted_one_by_one(tiny_dataset):
     job = trained(task(tiny_dataset))
     job = replace(job, split=replace(job.split, patch=(24, 24)))
-    predict_cell(job)
+    predict_trial(job)
     names = [row["image"] for row in read_csv(job.folder / "counts.csv")]
     assert len(names) == 4 * len(job.split.test)
     assert names[1] == f"{job.split.test[0]}#0,24"
@@ -191,7 +191,7 @@ def test_only_the_annotated_region_counts(tiny_dataset):
     tifffile.imwrite(tiny_dataset / "roi" / f"{id}.tif", region)
     model = open_model(job.folder / "model.safetensors", choose("cpu"), job.card)
     whole = model.map(replace(job.dataset.sample(id), roi=None))
-    predict_cell(job)
+    predict_trial(job)
     count = float(read_csv(job.folder / "counts.csv")[0]["count"])
     np.testing.assert_allclose(count, whole[:24].sum(dtype=float) / 100, rtol=1e-6)
     assert all(float(dot["y"]) < 24 for dot in read_csv(job.folder / "dots.csv") if dot["image"] == id)
@@ -201,7 +201,7 @@ def test_only_the_annotated_region_counts(tiny_dataset):
 
 
 def outcome(job: Task) -> tuple[str, str]:
-    predict_cell(job)
+    predict_trial(job)
     assert read_csv(job.folder / "counts.csv") == []
     record = read_json(job.folder / "run.json")
     return record["status"], record["reason"]
@@ -209,7 +209,7 @@ def outcome(job: Task) -> tuple[str, str]:
 
 def test_the_reason_of_a_failed_training_is_passed_on(tiny_dataset):
     job = task(tiny_dataset)
-    write_train_failure(job.folder, job.cell, "oom", "needs 90 GB")
+    write_train_failure(job.folder, job.trial, "oom", "needs 90 GB")
     assert outcome(job) == ("oom", "needs 90 GB")
 
 
@@ -223,14 +223,14 @@ def test_never_trained_and_not_applicable(tiny_dataset, tiny_volumes):
 def test_weights_of_another_architecture(tiny_dataset):
     job = trained(task(tiny_dataset))
     with pytest.raises(UserError, match="weights are not those of fcrn_a with these options"):
-        predict_cell(replace(job, card=card(options={"widths": [8, 8, 8], "bottleneck": 32})))
+        predict_trial(replace(job, card=card(options={"widths": [8, 8, 8], "bottleneck": 32})))
 
 
 def test_files_that_could_run_code_are_refused(tiny_dataset):
     job = trained(task(tiny_dataset))
     torch.save({"a": torch.zeros(1)}, job.folder / "model.safetensors")
     with pytest.raises(UserError, match="pickles"):
-        predict_cell(job)
+        predict_trial(job)
 
 
 # --- classical methods -----------------------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def made_up(monkeypatch):
 
 def test_a_classical_method_is_fitted_and_predicts(tiny_dataset, made_up):
     job = trained(task(tiny_dataset, card(RULE, trains=True, options={"factor": 1.0})))
-    predict_cell(job)
+    predict_trial(job)
     expected = np.mean([len(job.dataset.dots(id)) for id in job.split.train])
     assert {float(row["count"]) for row in read_csv(job.folder / "counts.csv")} == {expected}
     record = read_json(job.folder / "run.json")
@@ -269,15 +269,15 @@ def test_a_transposed_array_comes_back_as_it_was(tiny_dataset, made_up):
     made_up.fit = lambda *_: {"mean": np.array([1.0]), "wide": wide}
     seen = []
     made_up.predict = lambda model, *_: seen.append(model["wide"]) or Prediction(1.0, np.empty((0, 2)))
-    predict_cell(trained(task(tiny_dataset, card(RULE, trains=True))))
+    predict_trial(trained(task(tiny_dataset, card(RULE, trains=True))))
     assert np.array_equal(seen[0], wide)
 
 
 def test_only_controls_see_the_truth(tiny_dataset, made_up):
     job = task(tiny_dataset, card(RULE))
-    predict_cell(job)
+    predict_trial(job)
     assert {float(row["count"]) for row in read_csv(job.folder / "counts.csv")} == {0.0}
-    predict_cell(replace(job, card=card(RULE, role="control")))
+    predict_trial(replace(job, card=card(RULE, role="control")))
     truth = [len(job.dataset.dots(id)) for id in job.split.test]
     assert [float(row["count"]) for row in read_csv(job.folder / "counts.csv")] == truth
 
@@ -285,4 +285,4 @@ def test_only_controls_see_the_truth(tiny_dataset, made_up):
 def test_a_count_that_is_no_number_is_an_error(tiny_dataset, made_up):
     made_up.predict = lambda *_: Prediction(float("nan"))
     with pytest.raises(Failure, match="not a number"):
-        predict_cell(task(tiny_dataset, card(RULE)))
+        predict_trial(task(tiny_dataset, card(RULE)))

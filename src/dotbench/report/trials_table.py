@@ -1,4 +1,4 @@
-"""All configured cells in one table: what became of each, and every number. What they cost is in cost_table.py."""
+"""All configured trials in one table: what became of each, and every number. What they cost is in cost_table.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 
 from dotbench.cards.metrics import METRICS
-from dotbench.paths import CELL_COLUMNS, Cell, Layout
+from dotbench.paths import TRIAL_COLUMNS, Layout, Trial
 from dotbench.report.numbers import NOTHING, interval, number
 from dotbench.report.result import Draw, Result, read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
@@ -18,21 +18,21 @@ LOOKS = {"ok": "", "not_run": "not_run", "not_applicable": "not_comparable", "mi
 LEGEND = (
     "MAE, RMSE, MSE (mean square), NAE (error relative to the true count) and bias (mean of predicted less true) are "
     "over whole images, or over patches where the protocol cuts some. GAME(L): error summed over 4^L parts of the image.",
-    "Precision, recall and F1 are pooled over images, with one detection for one cell; r is how near is near enough.",
+    "Precision, recall and F1 are pooled over images, with one detection for one trial; r is how near is near enough.",
     "Lower line, small: 95 % bootstrap interval over test images.",
 )
 
 
-def build_cells_table(
-    configured: Collection[Cell],
+def build_trials_table(
+    configured: Collection[Trial],
     layout: Layout,
     names: Mapping[str, str] | None = None,
     matches: Mapping[str, str] | None = None,
 ) -> Table:
     """`matches` says, for each dataset, what counts as a hit: "5 px" or "inside the mask"."""
-    draws = [read_draw(cell, layout) for cell in sorted(configured)]
+    draws = [read_draw(trial, layout) for trial in sorted(configured)]
     names, matches = names or {}, matches or {}
-    columns = (*CELL_COLUMNS, "status", "reason", "images", *_columns(), "match", "log")
+    columns = (*TRIAL_COLUMNS, "status", "reason", "images", *_columns(), "match", "log")
     header = (
         *("Dataset", "Protocol", "Method", "N", "Draw", "Status", "Images"),
         *(METRICS[metric].label for metric in SHOWN),
@@ -40,8 +40,8 @@ def build_cells_table(
     )
     ok = sum(draw.status == "ok" for draw in draws)
     return Table(
-        title="All cells",
-        caption=f"{ok} of {len(draws)} configured cells have a result.",
+        title="All trials",
+        caption=f"{ok} of {len(draws)} configured trials have a result.",
         grids=(Grid("", header, (Section(tuple(_line(draw, names, matches) for draw in draws)),), left=3),),
         records=[_record(draw, matches) for draw in draws],
         columns=columns,
@@ -58,11 +58,17 @@ def _columns() -> Iterable[str]:
 
 
 def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> Line:
-    cell = draw.cell
+    trial = draw.trial
     items = [
         *map(
             Item,
-            (cell.dataset, cell.protocol, names.get(cell.method, cell.method), str(cell.n), str(cell.draw)),
+            (
+                trial.dataset,
+                trial.protocol,
+                names.get(trial.method, trial.method),
+                str(trial.n),
+                str(trial.draw),
+            ),
         ),
         Item(draw.status.replace("_", " "), "", LOOKS.get(draw.status, "failed")),
         Item(number(draw.metrics.get("images"), 0)),
@@ -75,13 +81,13 @@ def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> L
             else ""
         )
         items.append(Item(number(value and value.mean), below))
-    items.append(Item(matches.get(cell.dataset, NOTHING)))
+    items.append(Item(matches.get(trial.dataset, NOTHING)))
     return Line(tuple(items))
 
 
 def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
-    cell = draw.cell
-    record: dict[str, object] = asdict(cell)
+    trial = draw.trial
+    record: dict[str, object] = asdict(trial)
     record |= {
         "status": draw.status,
         "reason": draw.reason,
@@ -91,4 +97,4 @@ def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
     for metric in SHOWN:
         if value := Result((draw,)).value(metric):
             record |= {metric: value.mean, f"{metric}_low": value.low, f"{metric}_high": value.high}
-    return record | {"match": matches.get(cell.dataset)}
+    return record | {"match": matches.get(trial.dataset)}

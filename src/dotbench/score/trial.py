@@ -1,4 +1,4 @@
-"""Scoring one cell of the benchmark: from counts.csv, dots.csv and run.json to metrics.json and per_image.csv."""
+"""Scoring one trial of the benchmark: from counts.csv, dots.csv and run.json to metrics.json and per_image.csv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dotbench.data.dots import pixels
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
 from dotbench.failure import Failure
-from dotbench.paths import Cell
+from dotbench.paths import Trial
 from dotbench.records import write_csv, write_json
 from dotbench.score.matching import hits, match_mask
 from dotbench.score.metrics import GAMES, f1, game, metrics
@@ -40,11 +40,11 @@ class Scored:
     """(m, ndim) dots"""
 
 
-def score_cell(cell: Cell, folder: Path, split: Split, dataset: Dataset, card: DatasetCard) -> None:
+def score_trial(trial: Trial, folder: Path, split: Split, dataset: Dataset, card: DatasetCard) -> None:
     """Whatever a method left behind becomes a score, or a reason why there is none."""
     run = read_run(folder)
     record = {
-        "cell": str(cell),
+        "trial": str(trial),
         "status": run["status"],
         "reason": run.get("reason") or "",
         "log": run.get("log"),
