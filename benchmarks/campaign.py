@@ -23,8 +23,8 @@ from publish import KEPT
 
 from dotbench.commands.common import add_configfile, plan_from
 from dotbench.commands.run import matching
+from dotbench.contract.trial import Trial
 from dotbench.errors import UserError
-from dotbench.paths import Trial
 from dotbench.plan import Plan
 from dotbench.steps import provide
 

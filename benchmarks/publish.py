@@ -6,7 +6,7 @@ import argparse
 import gzip
 from pathlib import Path
 
-from dotbench.records import read_json
+from dotbench.files import read_json
 
 KEPT = ("counts.csv", "dots.csv", "run.json", "metrics.json", "per_image.csv", "history.csv", "train.json")
 

@@ -16,8 +16,9 @@ from pathlib import Path
 from dotbench.cards import MethodCard, card_ids, load_dataset, load_method, load_paper
 from dotbench.cards.method import METHOD
 from dotbench.cards.paper import PaperCard, ScoreTable, trials_needed, trials_shown
-from dotbench.paths import Layout, Trial
-from dotbench.records import read_json
+from dotbench.contract.layout import Layout
+from dotbench.contract.records import Metrics, RunRecord
+from dotbench.contract.trial import Trial
 from dotbench.report.as_markdown import render
 from dotbench.report.figures.error_n import figure_error_n
 from dotbench.report.figures.f1_radius import figure_f1_radius
@@ -104,7 +105,7 @@ def _outdated() -> Iterator[str]:
     found = {}
     for trial in sorted(_published()):
         card = _methods()[trial.method].of(_ndim(trial.dataset))
-        record = read_json(LAYOUT.trial(trial) / "run.json")["card"]
+        record = RunRecord.read(LAYOUT.trial(trial)).card
         if _recipe(METHOD.validate_python(record)) != _recipe(card):
             found.setdefault((trial.dataset, card.name), set()).add(trial.n)
     if found:
@@ -222,8 +223,8 @@ def _is_control(trial: Trial) -> bool:
 def _published() -> set[Trial]:
     return {
         Trial.parse(str(file.parent.relative_to(PUBLISHED)))
-        for file in PUBLISHED.rglob("metrics.json")
-        if read_json(file)["status"] == "ok"
+        for file in PUBLISHED.rglob(Metrics.FILE)
+        if Metrics.read(file.parent).ok
     }
 
 

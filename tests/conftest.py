@@ -32,9 +32,9 @@ def mirror() -> Path:
 def prepared(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Fetches a public dataset from the mirror and prepares it, once a session whatever the number of workers."""
     from dotbench.cards import load_dataset
+    from dotbench.contract.layout import Layout
     from dotbench.data.fetch import fetch
     from dotbench.data.prepare import prepare
-    from dotbench.paths import Layout
 
     base = tmp_path_factory.getbasetemp()
     # The workers of pytest-xdist have a folder each below a common one.

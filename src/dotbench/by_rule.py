@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from dotbench import provenance
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.predictions import write_predict_failure, write_predictions
+from dotbench.contract.status import Failure
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset, Sample
-from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure, write_predict_failure
-from dotbench.paths import Trial
 from dotbench.plan import Plan
-from dotbench.predict.write import write_predictions
 
 
 class TrialWork:

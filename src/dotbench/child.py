@@ -12,10 +12,9 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+from dotbench.contract.status import STATUSES, Failure, Stopped
 from dotbench.errors import NotNow, UserError, in_words
-from dotbench.failure import Failure, Stopped
 from dotbench.processes import die_with_parent
-from dotbench.records import STATUSES
 
 STOPPED = "stopped"
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from dotbench.errors import NotNow
-from dotbench.records import cannot_write
+from dotbench.files import cannot_write
 
 # What file systems without locks answer; some clusters have such. Then nobody is kept out.
 NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)

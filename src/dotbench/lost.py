@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 
 SNAKEMAKE = Path(".snakemake")
 STEPS = ("fetch", "prepare", "split", "target", "train", "predict", "score")

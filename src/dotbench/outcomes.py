@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.records import Metrics, RunRecord, TrainRecord
+from dotbench.contract.trial import Trial
+from dotbench.files import read_json
 from dotbench.plan import Plan
-from dotbench.records import read_json
 
 # A training writes its progress at least this often; one that is silent for longer has stopped.
 SILENT = 300
@@ -32,11 +34,9 @@ def outcomes(plan: Plan) -> list[Outcome]:
 
 def outcome(trial: Trial, layout: Layout) -> Outcome:
     folder = layout.trial(trial)
-    if (folder / "metrics.json").is_file():
-        metrics = read_json(folder / "metrics.json")
-        cost = metrics.get("cost") or {}
-        seconds = (cost.get("train_seconds") or 0) + (cost.get("predict_seconds") or 0)
-        return Outcome(trial, metrics["status"], metrics.get("reason") or "", seconds)
+    if Metrics.path(folder).is_file():
+        metrics = Metrics.read(folder)
+        return Outcome(trial, metrics.status, metrics.reason, metrics.seconds)
     progress = layout.checkpoint(trial) / "progress.json"
     if progress.is_file() and time.time() - progress.stat().st_mtime < SILENT:
         told = read_json(progress)
@@ -45,6 +45,6 @@ def outcome(trial: Trial, layout: Layout) -> Outcome:
 
 
 def _reasons(folder) -> Iterator[str]:
-    for name, step in (("run.json", "scored"), ("train.json", "predicted")):
-        if (folder / name).is_file():
+    for record, step in ((RunRecord, "scored"), (TrainRecord, "predicted")):
+        if record.path(folder).is_file():
             yield f"waits to be {step}"

@@ -24,10 +24,12 @@ from dotbench.cards.config import Run
 from dotbench.cards.kernels import Kernel
 from dotbench.cards.load import Source, Where, validate
 from dotbench.cards.paper import trials_needed
-from dotbench.data.splits import PROTOCOLS, check_size
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
+from dotbench.data.splits import PROTOCOLS, check_size, uses_all
 from dotbench.errors import UserError, unknown
 from dotbench.modules import has_module, no_module
-from dotbench.paths import CONFIG, Layout, Trial
+from dotbench.paths import CONFIG
 
 _LOAD = {"datasets": load_dataset, "methods": load_method, "papers": load_paper}
 
@@ -49,6 +51,7 @@ class Plan:
             self.datasets[trial.dataset] = self.read("datasets", trial.dataset)
         if trial.method not in self.methods:
             self.methods[trial.method] = self.read("methods", trial.method)
+            self.__dict__.pop("layout", None)
         card = self.datasets[trial.dataset]
         if card.labelled is not None:
             # Before anything is downloaded.
@@ -56,11 +59,17 @@ class Plan:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(Path(self.config.pathvars.results), Path(self.config.pathvars.resources))
+        untrained = frozenset(id for id, card in self.methods.items() if not card.learns)
+        return Layout(Path(self.config.pathvars.results), Path(self.config.pathvars.resources), untrained)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """Every trial to build, in a fixed order."""
+        """Every trial to build, in a fixed order: of a method that does not learn one, whatever N and draw."""
+        return tuple(sorted({self.layout.home(trial) for trial in self.shown}))
+
+    @cached_property
+    def shown(self) -> tuple[Trial, ...]:
+        """Every trial that tables and figures show, in a fixed order."""
         wanted = {
             trial for paper in self.papers.values() for trial in trials_needed(paper, self.config.draws)
         }
@@ -74,7 +83,9 @@ class Plan:
             }
         return tuple(
             sorted(
-                trial for trial in wanted if trial.dataset in self.datasets and trial.method in self.methods
+                trial
+                for trial in wanted
+                if trial.dataset in self.datasets and trial.method in self.methods and self.applies(trial)
             )
         )
 
@@ -100,8 +111,17 @@ class Plan:
         return self.methods[trial.method].of(self.datasets[trial.dataset].ndim)
 
     def applies(self, trial: Trial) -> bool:
-        """Whether the method is made for images of this dataset's dimension."""
-        return self.datasets[trial.dataset].ndim in self.methods[trial.method].ndim
+        """Whether the method can be used there: for images of this dimension, with something to learn from.
+
+        What only the prepared images tell (masks, unlabelled images) a job finds out, and says so.
+        """
+        dataset, card = self.datasets[trial.dataset], self.methods[trial.method]
+        if dataset.ndim not in card.ndim:
+            return False
+        if trial.n == 0 and card.trains and self.start(trial) is None:
+            return False
+        unlabelled = getattr(getattr(card.of(dataset.ndim), "training", None), "unlabelled_batch", 0)
+        return not unlabelled or not uses_all(trial.protocol, dataset.labelled, dataset.unlabelled)
 
     def start(self, trial: Trial) -> Trial | None:
         """The trial with whose weights the training of this one begins."""

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dotbench.cards.kernels import Kernel
+from dotbench.contract.predictions import write_predict_failure, write_train_failure
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import write_predict_failure, write_target_failure, write_train_failure
+from dotbench.files import read_csv, read_json
 from dotbench.guard import ASKED_TO_STOP, guard
 from dotbench.locks import alone
-from dotbench.paths import Trial
 from dotbench.plan import Plan
-from dotbench.records import read_csv, read_json
+from dotbench.targets.write import write_target_failure
 
 # Imports of what a step needs stand in its function: a job that scores must not wait for torch.
 

@@ -10,7 +10,8 @@ import pytest
 from dotbench.cards import Problems, card_ids, load_paper
 from dotbench.cards.load import Source, validate
 from dotbench.cards.paper import FactsTable, PaperCard, ScoreTable, datasets_described, trials_needed
-from dotbench.paths import CONFIG, Trial
+from dotbench.contract.trial import Trial
+from dotbench.paths import CONFIG
 from dotbench.report.improvement import improvement
 
 PAPERS = card_ids("papers")

@@ -14,7 +14,7 @@ import yaml
 from safetensors.numpy import load_file
 from slurm_site import Site
 
-from dotbench.records import read_csv, read_json
+from dotbench.files import read_csv, read_json
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dotbench.failure import write_predict_failure
-from dotbench.paths import Layout, Trial
-from dotbench.records import write_csv, write_json
+from dotbench.contract.layout import Layout
+from dotbench.contract.predictions import write_predict_failure
+from dotbench.contract.trial import Trial
+from dotbench.files import write_csv, write_json
 
 RADII = [1, 2, 3, 5, 8, 12, 16]
 

@@ -5,8 +5,9 @@ import pytest
 from made_results import make_result
 
 from dotbench.cli import main
-from dotbench.paths import Layout, Trial
-from dotbench.records import read_csv, write_csv
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
+from dotbench.files import read_csv, write_csv
 from dotbench.score.diff import compare
 
 TRIAL = Trial("vgg", "xie2015", 8, 0, "net")

@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 
 from dotbench.cards.dataset import DatasetCard
+from dotbench.contract.layout import Layout
 from dotbench.data import delivery
 from dotbench.data.download import USER_AGENT, Web
 from dotbench.data.fetch import fetch
 from dotbench.data.files import is_inside, read_table
 from dotbench.data.raw import own_files
 from dotbench.errors import UserError
-from dotbench.paths import Layout
 
 CONTENT = {"a/one.bin": bytes(range(256)) * 40, "a/two.bin": b"two" * 1000, "three.txt": b"3"}
 

@@ -21,12 +21,14 @@ from dotbench.cards.kernels import (
     Gaussian,
     InverseDistance,
 )
+from dotbench.contract.layout import Layout
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.predictions import write_predictions
+from dotbench.contract.tables import ImageScore, write_per_image
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
-from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
-from dotbench.paths import Layout, Trial
-from dotbench.predict.write import write_predictions
-from dotbench.records import read_csv, write_csv
+from dotbench.files import read_csv
 from dotbench.report.figures.cost import figure_cost
 from dotbench.report.figures.counts import figure_counts
 from dotbench.report.figures.error_n import figure_error_n
@@ -172,8 +174,8 @@ def test_error_figure_shows_what_the_paper_prints(layout):
 def test_wild_predictions_do_not_flatten_the_counts(layout):
     trial = Trial("tiny", "random", 2, 0, "fcrn_a")
     folder = make_result(layout, trial)
-    rows = [{"image": f"i{k}", "true": k, "predicted": 1e9 if k == 3 else k} for k in range(1, 20)]
-    write_csv(folder / "per_image.csv", ["image", "true", "predicted"], rows)
+    rows = [ImageScore(f"i{k}", k, 1e9 if k == 3 else k, 0, 0, 0, 0) for k in range(1, 20)]
+    write_per_image(folder, rows)
     axis = figure_counts([trial], layout).axes[0]
     assert axis.get_xlim()[1] < 60
 

@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 import dotbench
+from dotbench.contract.predictions import write_predict_failure, write_train_failure
+from dotbench.contract.status import Failure, Stopped
+from dotbench.contract.trial import Trial
 from dotbench.errors import NotNow, UserError
-from dotbench.failure import Failure, Stopped, write_predict_failure, write_train_failure
+from dotbench.files import read_json
 from dotbench.guard import guard
 from dotbench.limits import Limits
-from dotbench.paths import Trial
-from dotbench.records import read_json
 
 TRIAL = Trial("vgg", "xie2015", 32, 0, "fcrn_a")
 FIRST_OF_TWO = {"attempt": 1, "retries": 1}
@@ -58,7 +59,7 @@ def in_a_script(tmp_path: Path, work: str) -> subprocess.Popen:
     script = tmp_path / "job.py"
     script.write_text(
         "import os, signal, sys, time\nfrom pathlib import Path\n"
-        + "from dotbench.failure import Stopped\nfrom dotbench.guard import guard\n"
+        + "from dotbench.contract.status import Stopped\nfrom dotbench.guard import guard\n"
         + "def work():\n"
         + f"    Path({str(tmp_path / 'ready')!r}).write_text(str(os.getpid()))\n"
         + textwrap.indent(textwrap.dedent(work), "    ")
@@ -334,7 +335,7 @@ def test_a_failed_training_leaves_valid_files(tmp_path):
     assert read_json(tmp_path / "train.json") == record
     with safe_open(tmp_path / "model.safetensors", "np") as model:
         assert list(model.keys()) == []
-    assert (tmp_path / "history.csv").read_text() == "step,loss,validation\n"
+    assert (tmp_path / "history.csv").read_text() == "step,lr,loss,validation_mae,seconds\n"
 
 
 def test_a_failed_prediction_leaves_valid_files(tmp_path):

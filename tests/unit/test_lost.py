@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.lost import explain
-from dotbench.paths import Layout, Trial
 
 TRIAL = Trial("vgg", "xie2015", 32, 0, "fcrn_a")
 OTHER = Trial("vgg", "xie2015", 32, 1, "fcrn_a")

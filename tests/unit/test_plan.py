@@ -7,8 +7,9 @@ import pytest
 from dotbench.cards import load_config
 from dotbench.cards.load import Problems, options_of
 from dotbench.commands.run import matching
+from dotbench.contract.trial import Trial
 from dotbench.data.readers import sim2d
-from dotbench.paths import CONFIG, Trial
+from dotbench.paths import CONFIG
 from dotbench.plan import plan_of, read_plan
 
 RUNS = "runs:\n  - {dataset: sim2d, protocol: random, n: [4, 8], draws: 2, methods: all}\n"
@@ -27,7 +28,9 @@ def write(tmp_path):
 
 def test_every_combination_is_a_trial(write):
     plan = read_plan(write(BASE + RUNS))
-    assert len(plan.trials) == 2 * 2 * 2
+    assert len(plan.shown) == 2 * 2 * 2
+    # What learns nothing is one trial.
+    assert len(plan.trials) == 2 * 2 + 1
     assert plan.trials == tuple(sorted(plan.trials))
 
 

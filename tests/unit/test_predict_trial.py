@@ -16,18 +16,19 @@ from trainings import train
 
 from dotbench.cards import load_dataset
 from dotbench.cards.method import METHOD
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.predictions import write_predict_failure, write_train_failure
+from dotbench.contract.status import Failure
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
-from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure, write_predict_failure, write_train_failure
+from dotbench.files import read_csv, read_json
 from dotbench.inference.device import choose
-from dotbench.paths import Trial
 from dotbench.predict.line import fitted_line
 from dotbench.predict.network import open_model, open_predictor
 from dotbench.predict.task import Task
 from dotbench.predict.trial import predict_trial
-from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
 from dotbench.training.task import Task as Training
 
@@ -108,7 +109,7 @@ def test_maps_of_large_volumes_are_not_kept_and_change_nothing(tiny_dataset, mon
 
 def test_predictions_have_the_precision_of_the_training(tiny_dataset):
     job = trained(task(tiny_dataset))
-    model = open_model(job.folder / "model.safetensors", choose("cpu", deterministic=True), job.card)
+    model = open_model(job.folder, choose("cpu", deterministic=True), job.card)
     assert model.compute.precision == read_json(job.folder / "train.json")["precision"]
 
 
@@ -189,7 +190,7 @@ def test_only_the_annotated_region_counts(tiny_dataset):
     region[:24] = 1
     (tiny_dataset / "roi").mkdir()
     tifffile.imwrite(tiny_dataset / "roi" / f"{id}.tif", region)
-    model = open_model(job.folder / "model.safetensors", choose("cpu"), job.card)
+    model = open_model(job.folder, choose("cpu"), job.card)
     whole = model.map(replace(job.dataset.sample(id), roi=None))
     predict_trial(job)
     count = float(read_csv(job.folder / "counts.csv")[0]["count"])

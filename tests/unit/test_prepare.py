@@ -10,6 +10,7 @@ import tifffile
 from PIL import Image
 
 from dotbench.cards.dataset import DatasetCard
+from dotbench.contract.layout import Layout
 from dotbench.data import images
 from dotbench.data import prepare as preparing
 from dotbench.data.dataset import Dataset, cut
@@ -17,7 +18,6 @@ from dotbench.data.fetch import fetch
 from dotbench.data.images import open_image, read_image, write_image
 from dotbench.data.prepare import prepare
 from dotbench.errors import UserError
-from dotbench.paths import Layout
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ import pytest
 import tifffile
 
 from dotbench.cards import load_dataset
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.predictions import write_predict_failure, write_predictions
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
-from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
-from dotbench.failure import write_predict_failure
-from dotbench.paths import Trial
-from dotbench.predict.write import write_predictions
-from dotbench.records import read_csv, read_json, write_csv, write_json
+from dotbench.files import read_csv, read_json, write_csv, write_json
 from dotbench.score.metrics import game
 from dotbench.score.numorph import numorph
 from dotbench.score.trial import score_trial
@@ -192,7 +191,7 @@ def test_wrong_counts_become_the_trial_s_status(scene, change, says):
         ("counts.csv", "name,trials\nimg002,4\n", "error", "its columns are not image,count"),
         ("run.json", None, "not_run", "run.json is missing"),
         ("run.json", "{", "error", "cannot be read"),
-        ("run.json", '{"status": "fine"}', "error", "has no status of ok, error"),
+        ("run.json", '{"status": "fine"}', "error", "status: Input should be"),
     ],
 )
 def test_broken_files_become_the_trial_s_status(scene, file, content, status, says):

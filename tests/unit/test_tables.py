@@ -17,8 +17,10 @@ from dotbench.cards import PaperCard, load_paper
 from dotbench.cards.load import read_yaml
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Printed, trials_needed
-from dotbench.paths import CONFIG, Layout, Trial
-from dotbench.records import write_json
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
+from dotbench.files import write_json
+from dotbench.paths import CONFIG
 from dotbench.report import as_latex, as_markdown
 from dotbench.report.cost_table import build_cost_table
 from dotbench.report.failures_table import build_failures_table

@@ -21,7 +21,7 @@ from dotbench.cards.kernels import (
 )
 from dotbench.data.dataset import Dataset
 from dotbench.errors import UserError
-from dotbench.records import read_json
+from dotbench.files import read_json
 from dotbench.targets import downsample_sum, kernel_peak, render, write_targets
 
 SHAPES = {2: (21, 26), 3: (9, 14, 16)}

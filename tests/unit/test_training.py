@@ -20,15 +20,16 @@ from trainings import train
 from dotbench.cards import load_dataset
 from dotbench.cards.kernels import Gaussian
 from dotbench.cards.method import METHOD, Input, Schedule, Stage
+from dotbench.contract.predictions import write_train_failure
+from dotbench.contract.status import Failure, Stopped
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure, Stopped, write_train_failure
+from dotbench.files import read_csv, read_json
 from dotbench.inference.device import Compute, choose
 from dotbench.inference.intensity import Intensity
 from dotbench.networks import load_network
-from dotbench.paths import Trial
-from dotbench.records import read_csv, read_json
 from dotbench.targets.write import write_targets
 from dotbench.training.batches import cut
 from dotbench.training.draws import draw

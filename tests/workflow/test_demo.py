@@ -14,10 +14,11 @@ import pandas as pd
 import pytest
 from checkout import Checkout
 
-from dotbench.failure import write_predict_failure
-from dotbench.paths import ROOT, Trial
+from dotbench.contract.predictions import write_predict_failure
+from dotbench.contract.trial import Trial
+from dotbench.files import read_csv, read_json
+from dotbench.paths import ROOT
 from dotbench.plan import read_plan
-from dotbench.records import read_csv, read_json
 
 DEMO = ROOT / "config" / "demo.yaml"
 PLAN = read_plan(ROOT / "config" / "config.yaml", DEMO)

@@ -13,7 +13,7 @@ from dotbench.data.raw import own_files
 from dotbench.data.splits import PROTOCOLS
 from dotbench.digest import code_digest
 from dotbench.errors import UserError
-from dotbench.paths import Trial
+from dotbench.contract.trial import Trial
 from dotbench.plan import plan_of
 
 try:
@@ -71,6 +71,12 @@ def get_method_rules():
     return [f"workflow/rules/methods/{id}.smk" for id, card in plan.methods.items() if card.kind == "rule"]
 
 
+def scores_of(trials):
+    """The scores of these trials; of a method that does not learn once, whatever N and draw."""
+    homes = dict.fromkeys(plan.layout.home(Trial.parse(trial)) for trial in trials)
+    return [f"<results>/{home}/metrics.json" for home in homes]
+
+
 def get_tables(wildcards):
     papers = [
         f"<results>/tables/{paper.id}/{table}.html"
@@ -82,19 +88,19 @@ def get_tables(wildcards):
 
 def get_table_trials(wildcards):
     """The trials that stand in a paper's table: those it asks for, and what else was tried on the same images."""
-    return [str(trial) for trial in trials_shown(plan.papers[wildcards.paper], wildcards.table, plan.trials)]
+    return [str(trial) for trial in trials_shown(plan.papers[wildcards.paper], wildcards.table, plan.shown)]
 
 
 def get_table_inputs(wildcards):
     table = plan.papers[wildcards.paper].all_tables[wildcards.table]
     if table.kind == "facts":
         return [DATASET.format(dataset=row.dataset) for row in table.rows if row.dataset in plan.datasets]
-    return [f"<results>/{trial}/metrics.json" for trial in get_table_trials(wildcards)]
+    return scores_of(get_table_trials(wildcards))
 
 
 def get_figures(wildcards):
     """Every figure of the configuration: of each dataset, protocol and N, of each dataset and protocol, and the rest."""
-    places = sorted({(trial.dataset, trial.protocol, trial.n) for trial in plan.trials})
+    places = sorted({(trial.dataset, trial.protocol, trial.n) for trial in plan.shown})
     files = [
         f"<results>/figures/{dataset}/{protocol}/n{n}/{figure}.png"
         for dataset, protocol, n in places
@@ -111,7 +117,7 @@ def get_figures(wildcards):
 
 def get_error_n_trials(wildcards):
     place = (wildcards.dataset, wildcards.protocol)
-    return [str(trial) for trial in plan.trials if (trial.dataset, trial.protocol) == place]
+    return [str(trial) for trial in plan.shown if (trial.dataset, trial.protocol) == place]
 
 
 def get_figure_trials(wildcards):
@@ -119,11 +125,11 @@ def get_figure_trials(wildcards):
 
 
 def get_error_n_inputs(wildcards):
-    return [f"<results>/{trial}/metrics.json" for trial in get_error_n_trials(wildcards)]
+    return scores_of(get_error_n_trials(wildcards))
 
 
 def get_figure_inputs(wildcards):
-    return [f"<results>/{trial}/metrics.json" for trial in get_figure_trials(wildcards)]
+    return scores_of(get_figure_trials(wildcards))
 
 
 def get_paper_digest(wildcards):

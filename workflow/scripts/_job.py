@@ -25,7 +25,7 @@ def plan_of(snakemake):
 
 def trial_of(snakemake):
     """The trial a job works for; splits belong to all methods of a trial."""
-    from dotbench.paths import Trial
+    from dotbench.contract.trial import Trial
 
     wildcards = snakemake.wildcards
     method = wildcards.get("method", "any")

@@ -7,7 +7,7 @@ from _job import plan_of, run
 
 
 def work():
-    from dotbench.paths import Trial
+    from dotbench.contract.trial import Trial
     from dotbench.report.figures.style import save
 
     plan = plan_of(snakemake)

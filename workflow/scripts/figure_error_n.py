@@ -6,7 +6,7 @@ from _job import plan_of, run
 
 
 def work():
-    from dotbench.paths import Trial
+    from dotbench.contract.trial import Trial
     from dotbench.report.figures.error_n import figure_error_n
     from dotbench.report.figures.style import save
 

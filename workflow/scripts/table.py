@@ -11,7 +11,7 @@ def work():
     plan = plan_of(snakemake)
     names = {id: card.name for id, card in plan.methods.items()}
     table = snakemake.wildcards.table
-    built = build_table(plan.papers[snakemake.wildcards.paper], table, set(plan.trials), plan.layout, names)
+    built = build_table(plan.papers[snakemake.wildcards.paper], table, set(plan.shown), plan.layout, names)
     built.write(Path(snakemake.output[0]).parent, table)
 
 

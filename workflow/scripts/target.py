@@ -13,7 +13,7 @@ def work():
 
 
 def failed(status, reason):
-    from dotbench.failure import write_target_failure
+    from dotbench.targets.write import write_target_failure
 
     write_target_failure(Path(snakemake.output[0]).parent, status, reason, snakemake.log[0])
 

@@ -10,7 +10,7 @@ def work():
 
 
 def failed(status, reason):
-    from dotbench.failure import write_train_failure
+    from dotbench.contract.predictions import write_train_failure
 
     trial = trial_of(snakemake)
     write_train_failure(plan_of(snakemake).layout.trial(trial), trial, status, reason, snakemake.log[0])

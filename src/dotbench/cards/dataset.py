@@ -147,6 +147,13 @@ class DatasetCard(Card):
         counted = self.source.kind == "simulated" and isinstance(images, int) and isinstance(unlabelled, int)
         return images - unlabelled if counted else None
 
+    @property
+    def unlabelled(self) -> int | None:
+        """How many images without labels there are, where that is known before any is read."""
+        if self.statistics is not None:
+            return self.statistics.images - (self.statistics.labelled or self.statistics.images)
+        return None if self.labelled is None else self.options["images"] - self.labelled
+
     @field_validator("spacing")
     @classmethod
     def _spacing_fits(cls, spacing: tuple[float, ...] | None, info: ValidationInfo):

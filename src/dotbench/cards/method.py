@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.kernels import Kernel
-from dotbench.paths import Trial
+from dotbench.contract.trial import Trial
 
 
 class Needs(Part):
@@ -195,6 +195,7 @@ class NetworkCard(_Method):
     training images where a protocol has none"""
     detect: NetworkDetect = NetworkDetect()
     trains: ClassVar[bool] = True
+    learns: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _peels_gaussians(self):
@@ -227,6 +228,11 @@ class ClassicalCard(_Method):
     """whether it learns from the training images"""
 
     @property
+    def learns(self) -> bool:
+        """Whether what it predicts depends on N and draw."""
+        return self.trains
+
+    @property
     def module(self) -> str:
         return f"dotbench.classical.{self.classical}"
 
@@ -237,6 +243,8 @@ class RuleCard(_Method):
     kind: Literal["rule"]
     options: dict[str, Any] = {}
     trains: ClassVar[bool] = False
+    learns: bool = True
+    """whether what it predicts depends on the training images"""
 
 
 MethodCard = Annotated[NetworkCard | ClassicalCard | RuleCard, Field(discriminator="kind")]

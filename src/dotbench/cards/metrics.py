@@ -40,7 +40,7 @@ METRICS: dict[str, Metric] = {
     "numorph_precision": Metric("precision by NuMorph's rule (%)", "high", "place", percent=True),
     "numorph_recall": Metric("recall by NuMorph's rule (%)", "high", "place", percent=True),
     "numorph_f1": Metric("F1 by NuMorph's rule (%)", "high", "place", percent=True),
-    "cells_true": Metric("annotated trials", None, "count"),
+    "cells_true": Metric("annotated cells", None, "count"),
     "cells_predicted": Metric("predicted cells", None, "count"),
-    "diameter": Metric("trial diameter (px)", None, "place"),
+    "diameter": Metric("cell diameter (px)", None, "place"),
 }

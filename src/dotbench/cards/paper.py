@@ -19,7 +19,7 @@ from pydantic import (
 
 from dotbench.cards.base import Card, Id, Part
 from dotbench.cards.metrics import METRICS
-from dotbench.paths import Trial
+from dotbench.contract.trial import Trial
 
 NOTHING = ("", "-", "–", "N/A")
 _NUMBER = r"\d+(?:\.\d+)?"

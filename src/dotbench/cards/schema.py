@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from dotbench.cards import KINDS, Config
+from dotbench.files import write_text
 from dotbench.paths import CONFIG
-from dotbench.records import write_text
 
 
 def schemas() -> dict[str, str]:

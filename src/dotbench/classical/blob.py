@@ -15,8 +15,8 @@ from dotbench.classical import Model
 from dotbench.classical.curvature import upright
 from dotbench.classical.foreground import grey
 from dotbench.classical.two_kinds import the_larger_kind
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.predict.detect import detect
 
 

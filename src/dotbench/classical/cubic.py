@@ -15,8 +15,8 @@ from dotbench.classical.curvature import peaked, upright
 from dotbench.classical.foreground import grey
 from dotbench.classical.otsu_components import cell_size
 from dotbench.classical.two_kinds import the_larger_kind
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 
 
 class Options(Part):

@@ -12,8 +12,8 @@ from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.cards.kernels import Gaussian
 from dotbench.cards.method import Detect
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.predict.detect import choose_threshold, detect
 from dotbench.targets import kernel_peak, render
 

@@ -7,8 +7,8 @@ import numpy as np
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.foreground import ForegroundOptions, foreground
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
 
 

@@ -15,8 +15,8 @@ from dotbench.classical.density import JUDGES, DensityOptions, predicted, thresh
 from dotbench.classical.filters import background, derivatives
 from dotbench.classical.foreground import grey
 from dotbench.classical.trees import ask_forest, grow_forest
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.predict.line import fitted_line
 
 

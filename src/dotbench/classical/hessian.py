@@ -13,9 +13,9 @@ from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.curvature import peaked, upright
 from dotbench.classical.foreground import grey
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
 from dotbench.data.pieces import find_pieces
-from dotbench.data.prediction import Prediction
 
 # The script's lengths are in pixels, 8 of them a nucleus; its intensities are those of 8 bits.
 DIAMETER, WHITE = 8, 255

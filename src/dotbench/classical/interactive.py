@@ -14,8 +14,8 @@ from dotbench.classical import Model
 from dotbench.classical.density import JUDGES, DensityOptions, predicted, threshold, truth
 from dotbench.classical.filters import blobs
 from dotbench.classical.foreground import grey
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 
 # Rounds of k-means; and pixels whose smoothed codes are in memory at once.
 ROUNDS, CHUNK = 20, 4096

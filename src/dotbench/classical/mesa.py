@@ -10,8 +10,8 @@ from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.density import DensityOptions, predicted, threshold, truth
 from dotbench.classical.words import WordOptions, histogram, learn_words, words_of
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.targets import downsample_sum
 
 # The authors' demo: a box is new if it is wrong by 1 % more than those known; no more than 100 rounds.

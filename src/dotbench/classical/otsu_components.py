@@ -10,9 +10,9 @@ from pydantic import Field
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.foreground import ForegroundOptions, foreground
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
 from dotbench.data.pieces import find_pieces
-from dotbench.data.prediction import Prediction
 
 
 class Options(ForegroundOptions):

@@ -12,8 +12,8 @@ from dotbench.cards.dataset import DatasetCard
 from dotbench.cards.kernels import AdaptiveGaussian, Gaussian, InverseDistance
 from dotbench.cards.method import NetworkDetect
 from dotbench.classical import Model
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.predict.detect import detect
 from dotbench.targets import kernel_peak, render
 

@@ -7,8 +7,8 @@ import numpy as np
 from dotbench.cards.base import Part
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 
 
 class Options(Part):

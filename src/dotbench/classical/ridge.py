@@ -8,8 +8,8 @@ from pydantic import PositiveFloat
 from dotbench.cards.dataset import DatasetCard
 from dotbench.classical import Model
 from dotbench.classical.words import WordOptions, histogram, learn_words, words_of
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 
 
 class Options(WordOptions):

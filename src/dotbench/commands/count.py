@@ -23,14 +23,13 @@ from tqdm import tqdm
 from dotbench.cards import load_dataset
 from dotbench.cards.method import METHOD
 from dotbench.commands.common import add_configfile, plan_from
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.records import RunRecord
+from dotbench.contract.tables import write_counts, write_dots
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Sample
 from dotbench.data.images import read_image
-from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
-from dotbench.failure import COUNTS, DOTS
-from dotbench.paths import Trial
-from dotbench.predict.write import rows_of
-from dotbench.records import read_json, write_csv
 
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
@@ -68,10 +67,11 @@ def run(given: argparse.Namespace) -> int:
     files = sorted({file for path in given.images for file in _files(path)})
     folder = _folder(given)
     record = _record(folder)
-    trial, card = Trial.parse(record["trial"]), METHOD.validate_python(record["card"])
+    trial, card = Trial.parse(record.trial), METHOD.validate_python(record.card)
     info = load_dataset(trial.dataset)
     predictor = _predictor(folder, card, info, record, given.device)
-    counts, dots, problems = [], [], []
+    counted: dict[str, Prediction] = {}
+    problems = []
     for file, sample in tqdm(
         Images(files, info.ndim), total=len(files), unit="image", disable=not sys.stderr.isatty()
     ):
@@ -79,16 +79,15 @@ def run(given: argparse.Namespace) -> int:
             problems.append(sample)
             continue
         found: Prediction = predictor.predict(sample, np.random.default_rng(0))
-        counts.append({"image": file.name, "count": found.count})
-        dots += rows_of(file.name, found)
+        counted[file.name] = found
         _picture(sample, found, given.out / f"{file.stem}_counted.png")
         print(f"{file}: {found.count:.1f}")
-        write_csv(given.out / "counts.csv", COUNTS, counts)
-        write_csv(given.out / "dots.csv", DOTS, dots)
+        write_counts(given.out, {name: one.count for name, one in counted.items()})
+        write_dots(given.out, counted)
     for problem in problems:
         print(f"not counted: {problem}", file=sys.stderr)
-    if counts:
-        print(f"wrote {given.out}/counts.csv, dots.csv and {len(counts)} pictures")
+    if counted:
+        print(f"wrote {given.out}/counts.csv, dots.csv and {len(counted)} pictures")
     return 1 if problems else 0
 
 
@@ -109,17 +108,16 @@ def _folder(given: argparse.Namespace) -> Path:
     return plan_from(given).layout.trial(Trial.parse(given.model))
 
 
-def _record(folder: Path) -> dict:
-    file = folder / "run.json"
-    if not file.is_file():
-        raise UserError("this trial has not run", where=file, next="dotbench run TRIAL, or snakemake")
-    record = read_json(file)
-    if record["status"] != "ok":
-        raise UserError(f"this trial has no result: {record['status']}: {record['reason']}", where=file)
+def _record(folder: Path) -> RunRecord:
+    record = RunRecord.read(folder)
+    if record.status == "not_run":
+        raise UserError("this trial has not run", where=folder, next="dotbench run TRIAL, or snakemake")
+    if not record.ok:
+        raise UserError(f"this trial has no result: {record.status}: {record.reason}", where=folder)
     return record
 
 
-def _predictor(folder: Path, card, info, record: dict, device: str):
+def _predictor(folder: Path, card, info, record: RunRecord, device: str):
     if card.kind == "rule":
         raise UserError(
             f"{card.id} is a rule of its own and cannot count single images", allowed="other methods"
@@ -135,10 +133,10 @@ def _predictor(folder: Path, card, info, record: dict, device: str):
     from dotbench.inference.device import choose
     from dotbench.predict.network import open_model
 
-    detect = card.detect.model_copy(update={"threshold": record["threshold"]})
+    detect = card.detect.model_copy(update={"threshold": record.threshold})
     card = card.model_copy(update={"detect": detect})
-    trained = open_model(folder / "model.safetensors", choose(device), card)
-    return replace(trained, line=tuple(record["line"]))
+    trained = open_model(folder, choose(device), card)
+    return replace(trained, line=record.line)
 
 
 def _picture(sample: Sample, found: Prediction, file: Path) -> None:

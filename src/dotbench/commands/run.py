@@ -18,10 +18,10 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dotbench.commands.common import add_configfile, plan_from
+from dotbench.contract.records import Metrics
+from dotbench.contract.trial import Trial
 from dotbench.errors import UserError, in_words
-from dotbench.paths import Trial
 from dotbench.plan import Plan
-from dotbench.records import read_json
 from dotbench.steps import provide, walk
 
 
@@ -49,8 +49,8 @@ def run(given: argparse.Namespace) -> int:
         if not provided[trial.dataset] or not _works(trial, lambda trial: walk(plan, trial, given.force)):
             failed += 1
             continue
-        metrics = read_json(plan.layout.trial(trial) / "metrics.json")
-        failed += metrics["status"] != "ok"
+        metrics = Metrics.read(plan.layout.trial(trial))
+        failed += not metrics.ok
         print(f"{trial}: {summary(metrics)}", flush=True)
     return 1 if failed else 0
 
@@ -73,13 +73,14 @@ def matching(plan: Plan, pattern: str) -> list[Trial]:
     """The trials that a name or pattern means; a full name need not be in the configuration."""
     if not set(pattern) & set("*?["):
         trial: Trial | None = Trial.parse(pattern)
-        named = [trial]
+        plan.include(trial)
+        named = [plan.layout.home(trial)]
         while trial is not None:
             # A card that the configuration does not list is fine here: the trial was asked for by name.
             plan.include(trial)
             trial = plan.start(trial)
         return named
-    found = [trial for trial in plan.trials if fnmatchcase(str(trial), pattern)]
+    found = [trial for trial in plan.shown if fnmatchcase(str(trial), pattern)]
     if not found:
         raise UserError(
             f"no trial of the configuration matches {pattern!r}",
@@ -88,17 +89,17 @@ def matching(plan: Plan, pattern: str) -> list[Trial]:
             else "the configuration has none",
             next="results/tables/trials.csv lists all; a full name runs any trial, in the configuration or not",
         )
-    return found
+    return list(dict.fromkeys(map(plan.layout.home, found)))
 
 
-def summary(metrics: dict) -> str:
-    if metrics["status"] != "ok":
-        return f"{metrics['status']}: {metrics['reason']}"
-    return f"MAE {metrics['mae']['value']:.2f}, {_places(metrics)}"
+def summary(metrics: Metrics) -> str:
+    if not metrics.ok:
+        return f"{metrics.status}: {metrics.reason}"
+    return f"MAE {metrics.metric('mae').value:.2f}, {_places(metrics)}"
 
 
-def _places(metrics: dict) -> str:
-    if "f1" not in metrics:
+def _places(metrics: Metrics) -> str:
+    if metrics.f1_curve is None:
         return "counts without places"
-    f1 = metrics["f1"]["value"]
+    f1 = metrics.metric("f1").value
     return "no cell, and none found: no F1" if f1 is None else f"F1 {100 * f1:.1f} %"

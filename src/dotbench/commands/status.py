@@ -59,7 +59,7 @@ def _grouped(trials: list[Outcome], keys: Callable[[Outcome], Iterable[str]]) ->
 
 def _tables_of(plan: Plan) -> Callable[[Outcome], list[str]]:
     tables = {
-        f"{paper.id}/{table}": set(trials_needed(paper, plan.config.draws, table))
+        f"{paper.id}/{table}": set(map(plan.layout.home, trials_needed(paper, plan.config.draws, table)))
         for paper in plan.papers.values()
         for table in paper.all_tables
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from dotbench.data.images import open_image
 from dotbench.errors import UserError, unknown
-from dotbench.records import read_csv, read_json
+from dotbench.files import read_csv, read_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dotbench.cards.dataset import Archive, DatasetCard, Files, Folder, Manual
+from dotbench.contract.layout import Layout
 from dotbench.data.delivery import SHOWN, Delivery
 from dotbench.data.download import Web
 from dotbench.data.files import digest, read_table, sha256_of
 from dotbench.data.raw import RECORD, own_files, raw_folder
 from dotbench.errors import UserError
-from dotbench.paths import CONFIG, ROOT, Layout
-from dotbench.records import write_json
+from dotbench.files import write_json
+from dotbench.paths import CONFIG, ROOT
 
 
 def fetch(

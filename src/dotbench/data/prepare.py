@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dotbench.cards.dataset import DatasetCard
+from dotbench.contract.layout import Layout
 from dotbench.data.check import Checked, check
 from dotbench.data.files import digest, sha256_of
 from dotbench.data.images import write_image
@@ -23,9 +24,8 @@ from dotbench.data.raw import RECORD, raw_folder
 from dotbench.data.record import ImageRecord, Loader
 from dotbench.data.statistics import compare, describe, summarise_masks
 from dotbench.errors import UserError
+from dotbench.files import cannot_write, read_json, write_csv, write_json
 from dotbench.modules import no_module
-from dotbench.paths import Layout
-from dotbench.records import cannot_write, read_json, write_csv, write_json
 
 INFO = "dataset.json"
 IMAGES = ("image", "group", "depth", "height", "width", "dots", "labelled")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dotbench.cards.dataset import DatasetCard, Folder, Manual
-from dotbench.paths import ROOT, Layout
+from dotbench.contract.layout import Layout
+from dotbench.paths import ROOT
 
 # Written when all files are there: what `prepare` waits for.
 RECORD = "fetched.json"

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dotbench.errors import UserError, unknown
-from dotbench.records import read_json, write_json
+from dotbench.files import read_json, write_json
 
 PARTS = ("train", "validation", "test", "unlabelled")
 
@@ -169,6 +169,11 @@ PROTOCOLS: Mapping[str, Callable[[_Images], Drawn]] = {
     "random": _random,
     "grouped": _grouped,
 }
+
+
+def uses_all(protocol: str, labelled: int | None, unlabelled: int | None) -> bool:
+    """Whether a split certainly leaves no image that neither trains, validates nor tests."""
+    return protocol == "xie2015" and labelled is not None and unlabelled == 0
 
 
 def make_split(

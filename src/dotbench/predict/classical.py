@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from dotbench import provenance
 from dotbench.cards import ClassicalCard, DatasetCard
+from dotbench.contract.model import read_model
+from dotbench.contract.prediction import Prediction
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.modules import load_module, read_options
 from dotbench.predict.task import Task
-from dotbench.predict.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -39,5 +39,5 @@ def open_predictor(task: Task) -> Classical:
 
 def open_classical(folder: Path, card: ClassicalCard, info: DatasetCard) -> Classical:
     module = load_module(card.module, card.line_of("classical"))
-    model = read_weights(folder / "model.safetensors")[0] if card.trains else {}
+    model = read_model(folder)[0] if card.trains else {}
     return Classical(module, read_options(module, card.options, card.line_of("options")), model, info)

@@ -16,10 +16,12 @@ from torch import nn
 
 from dotbench.cards import NetworkCard
 from dotbench.cards.method import METHOD, NetworkDetect
+from dotbench.contract.model import MODEL_FILE, read_model
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.records import RunRecord
+from dotbench.contract.status import Failure
 from dotbench.data.dataset import Sample
-from dotbench.data.prediction import Prediction
 from dotbench.errors import UserError
-from dotbench.failure import Failure
 from dotbench.inference.device import Compute, choose, facts
 from dotbench.inference.intensity import Intensity
 from dotbench.inference.tiles import predict_map
@@ -27,8 +29,6 @@ from dotbench.networks import Network, load_network
 from dotbench.predict.detect import choose_threshold, detect
 from dotbench.predict.line import fitted_line
 from dotbench.predict.task import Task
-from dotbench.predict.weights import read_weights
-from dotbench.records import read_json
 
 LARGE = 2**27
 """voxels from which on a map lies on disk instead of in memory, and is not kept"""
@@ -89,9 +89,10 @@ class Trained:
         return {**facts(self.compute), "threshold": self.detect.threshold, "line": list(self.line)}
 
 
-def open_model(file: Path, compute: Compute, card: NetworkCard | None = None) -> Trained:
+def open_model(folder: Path, compute: Compute, card: NetworkCard | None = None) -> Trained:
     """A model as training wrote it. Without `card` the one it was trained with counts."""
-    arrays, about = read_weights(file)
+    file = Path(folder, MODEL_FILE)
+    arrays, about = read_model(folder)
     card = card or _card(about, file)
     network = load_network(card.module, card.options, card.line_of("options"))
     try:
@@ -114,7 +115,7 @@ def open_model(file: Path, compute: Compute, card: NetworkCard | None = None) ->
 def open_predictor(task: Task) -> Trained:
     """The trial's model, with the threshold that serves its validation images best."""
     compute = choose(task.device, task.deterministic, task.threads)
-    trained = open_model(task.folder / "model.safetensors", compute, task.card)
+    trained = open_model(task.folder, compute, task.card)
     spec, line = task.card.detect, task.card.calibrate == "validation"
     if spec.threshold is not None and not line:
         return trained
@@ -144,11 +145,11 @@ def open_predictor(task: Task) -> Trained:
 
 def _as_begun(trained: Trained, start: Path) -> Trained:
     """With the threshold and line of the trial whose weights these are, N = 0 being the start itself."""
-    found = read_json(start / "run.json")
-    if found["status"] != "ok":
-        raise Failure(found["status"], f"what it starts from, {found['trial']}, failed: {found['reason']}")
-    detect = trained.detect.model_copy(update={"threshold": found["threshold"]})
-    return replace(trained, detect=detect, line=tuple(found["line"]))
+    found = RunRecord.read(start)
+    if not found.ok:
+        raise Failure(found.status, f"what it starts from, {found.trial or start}, failed: {found.reason}")
+    detect = trained.detect.model_copy(update={"threshold": found.threshold})
+    return replace(trained, detect=detect, line=found.line)
 
 
 def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:

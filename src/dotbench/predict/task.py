@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from dotbench.cards import DatasetCard, MethodCard
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset, Sample
-from dotbench.data.prediction import Prediction
 from dotbench.data.splits import Split
-from dotbench.paths import Trial
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from dotbench.contract.prediction import Prediction
+from dotbench.contract.predictions import MAPS, write_predict_failure, write_predictions
+from dotbench.contract.records import TrainRecord
+from dotbench.contract.status import Failure
 from dotbench.data.dataset import Sample
 from dotbench.data.dots import pixels
-from dotbench.data.prediction import Prediction
-from dotbench.failure import Failure, write_predict_failure
 from dotbench.predict.task import Predictor, Task
-from dotbench.predict.write import MAPS, write_predictions
-from dotbench.records import read_json
 
 
 def predict_trial(task: Task) -> None:
@@ -26,8 +25,8 @@ def predict_trial(task: Task) -> None:
     by name, with `open_predictor(task)`.
     """
     trained = _training(task)
-    if trained.get("status", "ok") != "ok":
-        write_predict_failure(task.folder, task.trial, trained["status"], trained["reason"], task.log)
+    if not trained.ok:
+        write_predict_failure(task.folder, task.trial, trained.status, trained.reason, task.log)
         return
     start = time.monotonic()
     predictor: Predictor = importlib.import_module(f"dotbench.predict.{task.card.kind}").open_predictor(task)
@@ -42,38 +41,38 @@ def predict_trial(task: Task) -> None:
         if number >= MAPS:
             found.map = None
         predictions[sample.id] = found
-    seconds = {"train": trained.get("seconds", 0.0), "predict": round(time.monotonic() - start, 2)}
+    seconds = {"train": trained.seconds, "predict": round(time.monotonic() - start, 2)}
     facts = {
         "seed": task.seed,
         "card": task.card.model_dump(mode="json"),
         "dataset_digest": task.dataset.info["digest"],
         "seconds": seconds,
-        "parameters": trained.get("parameters", 0),
-        "weights": trained.get("weights"),
+        "parameters": trained.parameters or 0,
+        "weights": trained.weights,
         "log": None if task.log is None else str(task.log),
-        "train": {key: trained[key] for key in _TRAINING if key in trained},
+        "train": trained.model_dump(mode="json", include=_TRAINING, exclude_unset=True),
         **predictor.facts(),
     }
     write_predictions(task.folder, task.trial, predictions, facts)
 
 
-_TRAINING = ("device", "driver", "precision", "threads", "memory", "steps", "kept_step", "validation_mae")
+_TRAINING = {"device", "driver", "precision", "threads", "memory", "steps", "kept_step", "validation_mae"}
 
 
-def _training(task: Task) -> dict:
-    """What became of the training; a method that needs none has nothing to say."""
-    record = Path(task.folder, "train.json")
+def _training(task: Task) -> TrainRecord:
+    """The training record; that of a method that needs none is empty."""
     if task.dataset_card.ndim not in task.card.ndim:
         dimensions = " and ".join(f"{n}D" for n in task.card.ndim)
         reason = (
             f"{task.card.id} is made for {dimensions}, {task.dataset_card.id} is {task.dataset_card.ndim}D"
         )
-        return {"status": "not_applicable", "reason": reason}
+        return TrainRecord(status="not_applicable", reason=reason)
     if not task.card.trains:
-        return {}
-    if not record.is_file():
-        return {"status": "missing_weights", "reason": f"{record.parent} holds no trained model"}
-    return read_json(record)
+        return TrainRecord(status="ok")
+    record = TrainRecord.read(task.folder)
+    if record.status == "not_run":
+        return TrainRecord(status="missing_weights", reason=f"{task.folder} holds no trained model")
+    return record
 
 
 def _inside(found: Prediction, sample: Sample) -> Prediction:

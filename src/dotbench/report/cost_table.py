@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 
-from dotbench.paths import TRIAL_COLUMNS, Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.records import Cost
+from dotbench.contract.trial import TRIAL_COLUMNS, Trial
 from dotbench.report.numbers import NOTHING, big, duration
 from dotbench.report.result import read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
 
-COSTS = ("train_seconds", "predict_seconds", "device", "parameters")
+COSTS = tuple(Cost.model_fields)
 
 
 def build_cost_table(
     configured: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
 ) -> Table:
     draws = [draw for trial in sorted(configured) if (draw := read_draw(trial, layout)).status == "ok"]
-    costs = [{key: (draw.metrics.get("cost") or {}).get(key) for key in COSTS} for draw in draws]
+    costs = [{key: getattr(draw.metrics.cost, key, None) for key in COSTS} for draw in draws]
     header = ("Dataset", "Protocol", "Method", "N", "Draw", "Training", "Prediction", "Parameters", "Device")
     names = names or {}
     lines = tuple(_line(draw.trial, cost, names) for draw, cost in zip(draws, costs, strict=True))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean, pstdev
 
 from dotbench.cards.paper import Fact, FactsTable, PaperCard
+from dotbench.contract.layout import Layout
 from dotbench.errors import UserError
-from dotbench.paths import Layout
-from dotbench.records import read_csv, read_json
+from dotbench.files import read_csv, read_json
 from dotbench.report.numbers import NOTHING, number, with_sd
 from dotbench.report.table import Grid, Item, Line, Notes, Section, Table, verdict_legend
 from dotbench.report.verdict import judge_fact

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict
 
-from dotbench.paths import TRIAL_COLUMNS, Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import TRIAL_COLUMNS, Trial
 from dotbench.report.numbers import NOTHING
 from dotbench.report.result import read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from dotbench.records import atomic
+from dotbench.files import atomic
 
 
 @dataclass(frozen=True)

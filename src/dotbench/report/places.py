@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Asked, Bounds, PaperCard, Printed, ScoreTable
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.report.numbers import decimals_for
 from dotbench.report.result import Draw, Result, Value, read_result
 from dotbench.report.verdict import Verdict, judge
@@ -106,14 +107,15 @@ class Reader:
     def _place(self, section: str, row: str, asked: Asked, method: str) -> Place:
         trial = replace(asked.trials[0], method=method)
         key = (split_of(trial), method)
-        draws = self.draws.get(key, [])
+        draws = list(dict.fromkeys(map(self.layout.home, self.draws.get(key, []))))
         if key not in self.results:
             self.results[key] = read_result(draws, self.layout)
         result = self.results[key]
         value = result.value(asked.metric)
         verdict, why = ("", "") if value else self._missing(trial, asked.metric, result)
         notes = troubles(result) if draws and (value or not result.ok) else (why,)
-        if value and section == "paper" and len(asked.trials) > len(draws):
+        wanted = {self.layout.home(replace(one, method=method)) for one in asked.trials}
+        if value and section == "paper" and len(wanted) > len(draws):
             notes += (f"{len(draws)} of the paper's {len(asked.trials)} draws are configured",)
         return Place(
             section,

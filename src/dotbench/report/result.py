@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 
 from dotbench.cards.metrics import METRICS
-from dotbench.errors import UserError
-from dotbench.paths import Layout, Trial
-from dotbench.records import STATUSES, read_csv, read_json
+from dotbench.contract.layout import Layout
+from dotbench.contract.records import Curve, Interval, Metrics, RunRecord, TrainRecord
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import read_per_image
+from dotbench.contract.trial import Trial
 from dotbench.report.numbers import is_number
 
 # Totals that a table may ask for, and the column of per_image.csv they are the sum of.
 TOTALS = {"cells_true": "true", "cells_predicted": "predicted"}
 # F1 at another radius than the dataset card's, for papers that hide theirs: points of the curve that every trial has.
 AT_RADIUS = {"f1_r8": 8.0}
+
+NOTHING = Metrics(status="not_run")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Draw:
     status: str
     reason: str = ""
     log: str | None = None
-    metrics: dict = field(default_factory=dict)
+    metrics: Metrics = NOTHING
 
 
 @dataclass(frozen=True)
@@ -76,60 +80,45 @@ class Result:
 
 
 def read_result(trials: Iterable[Trial], layout: Layout) -> Result:
-    return Result(tuple(read_draw(trial, layout) for trial in trials))
+    """Draws that are one trial (methods that do not learn) count once."""
+    return Result(tuple(read_draw(trial, layout) for trial in dict.fromkeys(map(layout.home, trials))))
 
 
 def read_draw(trial: Trial, layout: Layout) -> Draw:
     """Never fails: a file that is missing or broken is an outcome like any other."""
     folder = layout.trial(trial)
-    file = folder / "metrics.json"
-    try:
-        metrics = read_json(file)
-        status = metrics["status"]
-    except FileNotFoundError:
-        return Draw(trial, folder, "not_run", "no result yet", _log(folder))
-    except (UserError, UnicodeDecodeError, KeyError, TypeError):
-        return Draw(trial, folder, "error", f"{file} cannot be read; delete it and run again", _log(folder))
-    if status not in STATUSES:
-        return Draw(trial, folder, "error", f"{file} has the unknown status {status!r}", _log(folder))
-    log = metrics.get("log") or (_log(folder) if status != "ok" else None)
-    return Draw(trial, folder, status, metrics.get("reason") or "", log, metrics)
+    metrics = Metrics.read(folder)
+    reason = "no result yet" if metrics.status == "not_run" else metrics.reason
+    log = metrics.log or (_log(folder) if not metrics.ok else None)
+    return Draw(trial, folder, metrics.status, reason, log, metrics)
 
 
 def _entry(draw: Draw, metric: str, part: str | None) -> dict[str, float] | None:
     """{value, low, high} of a metric, scaled as papers print it."""
-    source = draw.metrics if part is None else draw.metrics.get(part) or {}
-    entry = source.get(metric)
-    if entry is None and part is None:
-        entry = _at_radius(draw.metrics, metric) if metric in AT_RADIUS else _total(draw.folder, metric)
-    if not isinstance(entry, dict):
-        entry = {"value": entry}
+    if part is None and metric in AT_RADIUS:
+        entry = Interval(value=_at_radius(draw.metrics, metric))
+    elif part is None and metric in TOTALS:
+        entry = Interval(value=_total(draw.folder, metric))
+    else:
+        entry = draw.metrics.metric(metric, part)
     scale = METRICS[metric].scale
-    scaled = {key: scale * entry[key] for key in ("value", "low", "high") if is_number(entry.get(key))}
+    numbers = {"value": entry.value, "low": entry.low, "high": entry.high}
+    scaled = {key: scale * number for key, number in numbers.items() if is_number(number)}
     return scaled if "value" in scaled else None
 
 
-def _at_radius(metrics: dict, metric: str) -> float | None:
-    curve = metrics.get("f1_curve") or {"radii": [], "f1": []}
-    return dict(zip(curve["radii"], curve["f1"], strict=True)).get(AT_RADIUS[metric])
+def _at_radius(metrics: Metrics, metric: str) -> float | None:
+    curve = metrics.f1_curve or Curve()
+    return dict(zip(curve.radii, curve.f1, strict=True)).get(AT_RADIUS[metric])
 
 
 def _total(folder: Path, metric: str) -> float | None:
     """Sums that metrics.json need not have, since per_image.csv has their parts."""
-    if metric not in TOTALS:
-        return None
     try:
-        return math.fsum(float(row[TOTALS[metric]]) for row in read_csv(folder / "per_image.csv"))
-    except (FileNotFoundError, KeyError, ValueError):
+        return math.fsum(getattr(row, TOTALS[metric]) for row in read_per_image(folder))
+    except Failure:
         return None
 
 
 def _log(folder: Path) -> str | None:
-    for name in ("run.json", "train.json"):
-        try:
-            log = read_json(folder / name).get("log")
-        except (FileNotFoundError, UserError, UnicodeDecodeError, AttributeError):
-            continue
-        if log:
-            return str(log)
-    return None
+    return RunRecord.read(folder).log or TrainRecord.read(folder).log

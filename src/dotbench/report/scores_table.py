@@ -7,7 +7,8 @@ from itertools import groupby
 
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Column, Improvement, PaperCard, ScoreTable
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.report.improvement import improvement
 from dotbench.report.numbers import NOTHING, interval, number, with_sd
 from dotbench.report.places import BOUNDS, Place, Reader, split_of

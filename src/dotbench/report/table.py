@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dotbench.records import write_text
+from dotbench.files import write_text
 from dotbench.report.verdict import VERDICTS
 
 

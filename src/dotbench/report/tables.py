@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from dotbench.cards.paper import FactsTable, PaperCard
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.errors import unknown
-from dotbench.paths import Layout, Trial
 from dotbench.report.facts_table import build_facts_table
 from dotbench.report.scores_table import build_scores_table
 from dotbench.report.table import Table

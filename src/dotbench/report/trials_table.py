@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 
 from dotbench.cards.metrics import METRICS
-from dotbench.paths import TRIAL_COLUMNS, Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import TRIAL_COLUMNS, Trial
 from dotbench.report.numbers import NOTHING, interval, number
 from dotbench.report.result import Draw, Result, read_draw
 from dotbench.report.table import Grid, Item, Line, Section, Table
@@ -71,7 +72,7 @@ def _line(draw: Draw, names: Mapping[str, str], matches: Mapping[str, str]) -> L
             ),
         ),
         Item(draw.status.replace("_", " "), "", LOOKS.get(draw.status, "failed")),
-        Item(number(draw.metrics.get("images"), 0)),
+        Item(number(draw.metrics.images, 0)),
     ]
     for metric in SHOWN:
         value = Result((draw,)).value(metric)
@@ -91,7 +92,7 @@ def _record(draw: Draw, matches: Mapping[str, str]) -> dict[str, object]:
     record |= {
         "status": draw.status,
         "reason": draw.reason,
-        "images": draw.metrics.get("images"),
+        "images": draw.metrics.images,
         "log": draw.log,
     }
     for metric in SHOWN:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dotbench.records import read_csv, read_json
+from dotbench.contract.records import Metrics
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import read_per_image
 from dotbench.score.metrics import resampled
 
 IDENTICAL, NOISE, DIFFERENT, MISSING = "identical", "within noise", "different", "missing"
-HITS = ("tp", "fp", "fn")
 NEGLIGIBLE = 1e-3
 """share of an MAE, and difference of an F1 (of 1), that no table shows: rounding on another processor is no difference"""
 
@@ -37,19 +38,22 @@ def compare(first: Path, second: Path) -> Iterator[Difference]:
 
 
 def _trials(tree: Path) -> list[str]:
-    return [str(file.parent.relative_to(tree)) for file in tree.rglob("metrics.json")]
+    return [str(file.parent.relative_to(tree)) for file in tree.rglob(Metrics.FILE)]
 
 
 def _compare(trial: str, first: Path, second: Path) -> Difference:
     for folder in (first, second):
-        if not (folder / "metrics.json").is_file():
+        if not Metrics.path(folder).is_file():
             return Difference(trial, MISSING, f"not in {folder}")
-    statuses = [read_json(folder / "metrics.json")["status"] for folder in (first, second)]
-    if statuses[0] != statuses[1]:
-        return Difference(trial, DIFFERENT, f"{statuses[0]} became {statuses[1]}")
-    if statuses[0] != "ok":
-        return Difference(trial, IDENTICAL, statuses[0])
-    a, b = (_rows(folder / "per_image.csv") for folder in (first, second))
+    records = [Metrics.read(folder) for folder in (first, second)]
+    if records[0].status != records[1].status:
+        return Difference(trial, DIFFERENT, f"{records[0].status} became {records[1].status}")
+    if not records[0].ok:
+        return Difference(trial, IDENTICAL, records[0].status)
+    try:
+        a, b = (_rows(folder) for folder in (first, second))
+    except Failure as problem:
+        return Difference(trial, DIFFERENT, str(problem))
     if a.keys() != b.keys():
         return Difference(trial, DIFFERENT, "the test images are not the same")
     if a == b:
@@ -69,12 +73,12 @@ def _compare(trial: str, first: Path, second: Path) -> Difference:
     return Difference(trial, verdict, " and ".join(beyond), change["MAE"], change["F1"])
 
 
-def _rows(file: Path) -> dict[str, tuple[float, ...]]:
+def _rows(folder: Path) -> dict[str, tuple[float, ...]]:
     """Of each unit: one, its absolute error, tp, fp, fn, which sum to MAE and F1; and its error."""
     found = {}
-    for row in read_csv(file):
-        error = float(row["predicted"]) - float(row["true"])
-        found[row["image"]] = (1.0, abs(error), *(float(row[key]) for key in HITS), error)
+    for row in read_per_image(folder):
+        error = row.predicted - row.true
+        found[row.image] = (1.0, abs(error), row.tp, row.fp, row.fn, error)
     return found
 
 

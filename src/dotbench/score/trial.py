@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dotbench.cards import DatasetCard
+from dotbench.contract.records import Cost, Metrics, RunRecord, Seconds
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import PER_IMAGE, ImageScore, read_counts, read_dots, write_per_image
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset, Sample
 from dotbench.data.dots import pixels
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.failure import Failure
-from dotbench.paths import Trial
-from dotbench.records import write_csv, write_json
 from dotbench.score.matching import hits, match_mask
-from dotbench.score.metrics import GAMES, f1, game, metrics
+from dotbench.score.metrics import f1, game, metrics
 from dotbench.score.numorph import numorph
-from dotbench.score.predictions import read_counts, read_dots, read_run
 
-COLUMNS = ("image", "true", "predicted", "detected", "tp", "fp", "fn", *GAMES)
 # Of the F1 curve, in in-plane pixels; the dataset's own radius is added.
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
-
-Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,10 @@ class Scored:
 
 def score_trial(trial: Trial, folder: Path, split: Split, dataset: Dataset, card: DatasetCard) -> None:
     """Whatever a method left behind becomes a score, or a reason why there is none."""
-    run = read_run(folder)
-    record = {
-        "trial": str(trial),
-        "status": run["status"],
-        "reason": run.get("reason") or "",
-        "log": run.get("log"),
-    }
-    rows: list[Row] = []
-    if run["status"] == "ok":
+    run = RunRecord.read(folder)
+    record = {"trial": str(trial), "status": run.status, "reason": run.reason, "log": run.log}
+    rows: list[ImageScore] = []
+    if run.ok:
         try:
             units = _units(folder, split, dataset)
         except Failure as failure:
@@ -58,15 +50,15 @@ def score_trial(trial: Trial, folder: Path, split: Split, dataset: Dataset, card
         else:
             rows, scores = _scores(units, split, dataset, card, run)
             record |= scores | {"cost": _cost(run)}
-    write_csv(folder / "per_image.csv", COLUMNS, rows)
-    write_json(folder / "metrics.json", record)
+    write_per_image(folder, rows)
+    Metrics(**record).write(folder)
 
 
 def _units(folder: Path, split: Split, dataset: Dataset) -> list[Scored]:
     samples = dataset.samples(split.test, patch=split.patch)
     names = [sample.id for sample in samples]
-    counts = read_counts(folder / "counts.csv", names)
-    dots = read_dots(folder / "dots.csv", names, dataset.ndim)
+    counts = read_counts(folder, names)
+    dots = read_dots(folder, names, dataset.ndim)
     return [
         Scored(
             sample, _annotated(sample.dots, sample), counts[sample.id], _annotated(dots[sample.id], sample)
@@ -84,8 +76,8 @@ def _annotated(dots: np.ndarray, sample: Sample) -> np.ndarray:
 
 
 def _scores(
-    units: Sequence[Scored], split: Split, dataset: Dataset, card: DatasetCard, run: Mapping
-) -> tuple[list[Row], dict[str, object]]:
+    units: Sequence[Scored], split: Split, dataset: Dataset, card: DatasetCard, run: RunRecord
+) -> tuple[list[ImageScore], dict[str, object]]:
     locates = _locates(units, run)
     radii = sorted({float(radius) for radius in RADII} | ({card.match.radius} - {None}))
     at_radii = _hits(units, card, radii)
@@ -96,19 +88,23 @@ def _scores(
         "images": len(rows),
         "match": card.match.model_dump(),
         **metrics(_columns(rows), locates, images),
-        **({key: int(sum(row[key] for row in rows)) for key in ("tp", "fp", "fn")} if locates else {}),
+        **(
+            {key: int(sum(getattr(row, key) for row in rows)) for key in ("tp", "fp", "fn")}
+            if locates
+            else {}
+        ),
         "f1_curve": _f1_curve(units, radii, at_radii) if locates else None,
         "per_image_of_patches": _of_whole_images(units, dataset, card, locates) if split.patch else None,
         **(_numorph(units) if masks and locates else {}),
     }
 
 
-def _locates(units: Sequence[Scored], run: Mapping) -> bool:
+def _locates(units: Sequence[Scored], run: RunRecord) -> bool:
     """A method that counts without saying where is not wrong about places; it is silent. One that should detect cells
     (its card says how) and finds none is wrong."""
     if any(len(unit.predicted) for unit in units) or not any(unit.count for unit in units):
         return True
-    return bool((run.get("card") or {}).get("detect"))
+    return bool((run.card or {}).get("detect"))
 
 
 def _hits(units: Sequence[Scored], card: DatasetCard, radii: Sequence[float]) -> np.ndarray:
@@ -118,22 +114,22 @@ def _hits(units: Sequence[Scored], card: DatasetCard, radii: Sequence[float]) ->
 
 def _rows(
     units: Sequence[Scored], card: DatasetCard, radii: Sequence[float], at_radii: np.ndarray
-) -> list[Row]:
+) -> list[ImageScore]:
     if card.match.rule == "mask":
         found = [len(match_mask(_mask(unit, card), unit.predicted, unit.true).pairs) for unit in units]
     else:
         found = at_radii[:, radii.index(card.match.radius)].tolist()
     return [
-        {
-            "image": unit.sample.id,
-            "true": len(unit.true),
-            "predicted": unit.count,
-            "detected": len(unit.predicted),
-            "tp": hit,
-            "fp": len(unit.predicted) - hit,
-            "fn": len(unit.true) - hit,
+        ImageScore(
+            image=unit.sample.id,
+            true=len(unit.true),
+            predicted=unit.count,
+            detected=len(unit.predicted),
+            tp=hit,
+            fp=len(unit.predicted) - hit,
+            fn=len(unit.true) - hit,
             **game(unit.true, unit.predicted, unit.sample.image.shape[: card.ndim]),
-        }
+        )
         for unit, hit in zip(units, found, strict=True)
     ]
 
@@ -148,8 +144,8 @@ def _mask(unit: Scored, card: DatasetCard) -> np.ndarray:
     return np.asarray(unit.sample.mask)
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, np.ndarray]:
-    return {key: np.array([row[key] for row in rows], float) for key in COLUMNS[1:]}
+def _columns(rows: Sequence[ImageScore]) -> dict[str, np.ndarray]:
+    return {key: np.array([getattr(row, key) for row in rows], float) for key in PER_IMAGE[1:]}
 
 
 def _of_whole_images(
@@ -194,14 +190,12 @@ def _numorph(units: Sequence[Scored]) -> dict[str, float | None]:
     return {f"numorph_{name}": value for name, value in found.items()}
 
 
-def _cost(run: Mapping) -> dict[str, object]:
+def _cost(run: RunRecord) -> Cost:
     # Rules of contributors write run.json too, and only its status is asked of them.
-    seconds, training = (
-        part if isinstance(part := run.get(name), dict) else {} for name in ("seconds", "train")
+    seconds = run.seconds or Seconds()
+    return Cost(
+        train_seconds=seconds.train,
+        predict_seconds=seconds.predict,
+        device=(run.train or {}).get("device") or run.device,
+        parameters=run.parameters,
     )
-    return {
-        "train_seconds": seconds.get("train"),
-        "predict_seconds": seconds.get("predict"),
-        "device": training.get("device") or run.get("device"),
-        "parameters": run.get("parameters"),
-    }

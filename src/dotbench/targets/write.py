@@ -8,10 +8,12 @@ import numpy as np
 import tifffile
 
 from dotbench.cards.kernels import Kernel
+from dotbench.contract.status import Failure
 from dotbench.data.dataset import Dataset
-from dotbench.failure import Failure
-from dotbench.records import atomic, write_json
+from dotbench.files import atomic, read_json, write_json
 from dotbench.targets.render import kernel_peak, render
+
+FILE = "target.json"
 
 
 def write_targets(dataset: Dataset, kernel: Kernel, folder: Path) -> None:
@@ -41,4 +43,17 @@ def write_targets(dataset: Dataset, kernel: Kernel, folder: Path) -> None:
         }
     content = {"kernel": kernel.model_dump(), "peak": kernel_peak(kernel, ndim, spacing), "images": images}
     # Last: a folder with target.json is complete.
-    write_json(Path(folder, "target.json"), content)
+    write_json(Path(folder, FILE), content)
+
+
+def write_target_failure(folder: Path, status: str, reason: str, log: Path | str | None = None) -> None:
+    """For maps that cannot be drawn: trainings that need them end with the same status."""
+    write_json(Path(folder, FILE), {"status": status, "reason": reason, "log": log and str(log)})
+
+
+def read_target(folder: Path) -> dict:
+    """What target.json says of the maps; raises Failure where they could not be drawn."""
+    facts = read_json(Path(folder, FILE))
+    if "status" in facts:
+        raise Failure(facts["status"], facts["reason"])
+    return facts

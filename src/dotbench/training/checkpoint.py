@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from dotbench.files import atomic
 from dotbench.locks import alone
-from dotbench.records import atomic
 
 FILE = "checkpoint.pt"
 

@@ -10,20 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dotbench.contract.model import MODEL_FILE
+from dotbench.contract.status import Failure
 from dotbench.data.files import sha256_of
 from dotbench.digest import code_digest
-from dotbench.failure import Failure
 from dotbench.inference.device import Compute
 from dotbench.inference.intensity import Intensity
 from dotbench.inference.tiles import padded
 from dotbench.networks import Network
-from dotbench.records import read_json
+from dotbench.targets.write import read_target
 from dotbench.training.batches import Batches
 from dotbench.training.checkpoint import training_key
 from dotbench.training.loop import State
 from dotbench.training.optimizers import make_optimizer
 from dotbench.training.pool import Pool, open_sources, open_target
-from dotbench.training.start import MODEL, load_start
+from dotbench.training.start import load_start
 from dotbench.training.task import Task
 from dotbench.training.watch import Watch, Watched
 
@@ -45,10 +46,7 @@ class Job:
 
     @cached_property
     def target_facts(self) -> dict:
-        facts = read_json(self.task.targets / "target.json")
-        if "status" in facts:
-            raise Failure(facts["status"], facts["reason"])
-        return facts
+        return read_target(self.task.targets)
 
     @property
     def key(self) -> str:
@@ -61,7 +59,7 @@ class Job:
             dataset=task.dataset.info["digest"],
             targets=self.target_facts,
             seed=task.seed,
-            start=task.start and sha256_of(task.start / MODEL),
+            start=task.start and sha256_of(task.start / MODEL_FILE),
             precision=self.compute.precision,
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from dotbench.cards.method import Training
+from dotbench.contract.tables import HistoryRow
 from dotbench.inference.device import Compute
 from dotbench.networks import Network
 from dotbench.training.batches import Batch, Batches
@@ -43,10 +44,12 @@ class State:
     """what plateaus left of the learning rate"""
     stopped: bool = False
     """whether a plateau has ended the training"""
-    history: list[dict[str, float | None]] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
 
     def save(self) -> dict[str, Any]:
         plain = {name: getattr(self, name) for name in _PLAIN}
+        # A checkpoint holds plain values only: others could run code.
+        plain["history"] = [astuple(row) for row in self.history]
         return {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), **plain}
 
     def restore(self, saved: dict[str, Any]) -> None:
@@ -54,6 +57,7 @@ class State:
         self.optimizer.load_state_dict(saved["optimizer"])
         for name in _PLAIN:
             setattr(self, name, saved[name])
+        self.history = [HistoryRow(*row) for row in saved["history"]]
 
     def weights(self) -> dict[str, Tensor]:
         """Those that the card wants kept."""
@@ -146,15 +150,7 @@ class Loop:
         ):
             state.best, state.best_step, state.best_weights = error, state.step, copy_of(state.model)
         loss = float(state.loss) / state.since
-        state.history.append(
-            {
-                "step": state.step,
-                "lr": lr,
-                "loss": loss,
-                "validation_mae": error,
-                "seconds": round(state.seconds, 2),
-            }
-        )
+        state.history.append(HistoryRow(state.step, lr, loss, error, round(state.seconds, 2)))
         state.loss.zero_()
         state.since = 0
         self._wait(loss if error is None else error)

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from dotbench.failure import Stopped
+from dotbench.contract.model import write_model
+from dotbench.contract.records import TrainRecord
+from dotbench.contract.status import Stopped
+from dotbench.contract.tables import write_history
 from dotbench.inference.device import Compute, choose, facts
 from dotbench.memory import keep_freed
 from dotbench.networks import Network, load_network
-from dotbench.records import atomic, write_csv, write_json
 from dotbench.training import checkpoint
 from dotbench.training.job import Job
 from dotbench.training.loop import Loop, State, copy_of
 from dotbench.training.progress import Progress
 from dotbench.training.start import hand_over, origin
 from dotbench.training.stopping import wish_to_stop
-from dotbench.training.task import HISTORY, Task
+from dotbench.training.task import Task
 
 
 def train(task: Task) -> None:
@@ -70,7 +70,7 @@ def _run(loop: Loop, task: Task, key: str) -> None:
     def after_step(state: State) -> None:
         nonlocal saved_at
         if state.history:
-            progress.note(loss=state.history[-1]["loss"], validation=state.history[-1]["validation_mae"])
+            progress.note(loss=state.history[-1].loss, validation=state.history[-1].validation_mae)
         progress.step()
         if wish.signal or time.monotonic() - saved_at > task.checkpoint_every:
             checkpoint.save(task.checkpoints, key, state.save())
@@ -100,7 +100,7 @@ def _finished(job: Job, state: State) -> dict[str, Tensor]:
 
 def _write(job: Job, loop: Loop, out: Path) -> None:
     state, intensity = loop.state, job.intensity
-    write_csv(out / "history.csv", HISTORY, state.history)
+    write_history(out, state.history)
     about = {
         "card": job.task.card.model_dump(mode="json"),
         "channels": intensity.channels,
@@ -110,22 +110,20 @@ def _write(job: Job, loop: Loop, out: Path) -> None:
         "peak": job.target_facts["peak"],
         "precision": job.compute.precision,
     }
-    with atomic(out / "model.safetensors") as temporary:
-        # One entry: several are written in an order that changes from run to run.
-        save_file(_finished(job, state), temporary, {"dotbench": json.dumps(about, sort_keys=True)})
+    write_model(out, {name: value.numpy() for name, value in _finished(job, state).items()}, about)
     kept = state.best_step or state.step
-    record = {
-        "trial": str(job.task.trial),
-        "status": "ok",
-        "reason": "",
-        "seed": job.task.seed,
-        "steps": state.step,
-        "kept_step": kept,
-        "validation_mae": next((row["validation_mae"] for row in state.history if row["step"] == kept), None),
-        "parameters": sum(weight.numel() for weight in state.model.parameters()),
-        "weights": origin(task.start) if (task := job.task).start else job.network.weights,
-        "seconds": round(state.seconds, 2),
+    record = TrainRecord(
+        trial=str(job.task.trial),
+        status="ok",
+        reason="",
+        seed=job.task.seed,
+        steps=state.step,
+        kept_step=kept,
+        validation_mae=next((row.validation_mae for row in state.history if row.step == kept), None),
+        parameters=sum(weight.numel() for weight in state.model.parameters()),
+        weights=origin(task.start) if (task := job.task).start else job.network.weights,
+        seconds=round(state.seconds, 2),
         **facts(job.compute),
-    }
+    )
     # Last of all files: a reader that finds the status finds the rest too.
-    write_json(out / "train.json", record)
+    record.write(out)

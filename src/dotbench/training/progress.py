@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dotbench.records import write_json
+from dotbench.files import write_json
 
 LOG_EVERY = 30.0
 """seconds between lines where there is no terminal"""

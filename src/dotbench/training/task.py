@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dotbench.cards import DatasetCard, MethodCard
+from dotbench.contract.status import Failure
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset
 from dotbench.data.splits import Split
-from dotbench.failure import Failure
-from dotbench.paths import Trial
-
-HISTORY = ("step", "lr", "loss", "validation_mae", "seconds")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dotbench.cards import NetworkCard
-from dotbench.failure import Failure
+from dotbench.contract.status import Failure
 from dotbench.inference.device import Compute
 from dotbench.inference.intensity import Intensity
 from dotbench.inference.tiles import predict_map

@@ -4,7 +4,7 @@ import time
 
 from pydantic import BaseModel
 
-from dotbench.data.prediction import Prediction
+from dotbench.contract.prediction import Prediction
 
 
 class Options(BaseModel):

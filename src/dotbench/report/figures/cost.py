@@ -9,7 +9,9 @@ from statistics import fmean
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.records import Cost
+from dotbench.contract.trial import Trial
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import BOUND, log_scale, looks, new_figure, nothing, put_legend, styled
 from dotbench.report.numbers import duration, is_number
@@ -60,15 +62,12 @@ def figure_cost(trials: Collection[Trial], layout: Layout, names: Mapping[str, s
 
 def _seconds(series: Series) -> float | None:
     """Mean over the draws of training and predicting; a method that trains nothing has only the second."""
-    costs = [draw.metrics.get("cost") or {} for draw in series.result.ok]
-    times = [[cost.get(key) for key in ("train_seconds", "predict_seconds")] for cost in costs]
+    costs = [draw.metrics.cost or Cost() for draw in series.result.ok]
+    times = [[cost.train_seconds, cost.predict_seconds] for cost in costs]
     sums = [sum(filter(is_number, pair)) for pair in times if is_number(pair[1])]
     # The clock of a very fast method can stand still; a logarithm needs more than 0.
     return max(fmean(sums), 0.1) if sums else None
 
 
 def _devices(series: Series) -> set[str]:
-    return {
-        str((draw.metrics.get("cost") or {}).get("device") or "an unknown device")
-        for draw in series.result.ok
-    }
+    return {str((draw.metrics.cost or Cost()).device or "an unknown device") for draw in series.result.ok}

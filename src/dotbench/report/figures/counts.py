@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Layout, Trial
-from dotbench.records import read_csv
+from dotbench.contract.layout import Layout
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import read_per_image
+from dotbench.contract.trial import Trial
 from dotbench.report.figures.series import Series, lacking, series_of, where
 from dotbench.report.figures.style import GREY, PALETTE, new_figure, nothing, put_legend, styled
 from dotbench.report.numbers import number
@@ -24,7 +26,7 @@ def figure_counts(
     """The trials of one dataset, protocol and N."""
     title = "Predicted against true counts of the test images"
     series = series_of(trials, layout, names)
-    found = {one.name: (one, points) for one in series if len(points := _points(one, layout))}
+    found = {one.name: (one, points) for one in series if len(points := _points(one))}
     if not found:
         return nothing(title, "no trial has a result yet")
     with styled():
@@ -52,14 +54,13 @@ def figure_counts(
     return figure
 
 
-def _points(series: Series, layout: Layout) -> np.ndarray:
+def _points(series: Series) -> np.ndarray:
     """(images of all draws, 2): true and predicted."""
     points = []
     for draw in series.result.ok:
         try:
-            rows = read_csv(layout.trial(draw.trial) / "per_image.csv")
-            points += [(float(row["true"]), float(row["predicted"])) for row in rows]
-        except (FileNotFoundError, KeyError, ValueError):
+            points += [(row.true, row.predicted) for row in read_per_image(draw.folder)]
+        except Failure:
             continue
     points = np.array(points).reshape(-1, 2)
     return points[np.isfinite(points).all(axis=1)]

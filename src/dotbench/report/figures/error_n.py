@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from dotbench.cards.paper import PaperCard, ScoreTable
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import BOUND, log_scale, looks, new_figure, nothing, put_legend, styled
 

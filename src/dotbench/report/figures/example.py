@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from zipfile import BadZipFile
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from dotbench.cards.dataset import Match
 from dotbench.cards.kernels import Kernel
+from dotbench.contract.layout import Layout
+from dotbench.contract.predictions import read_maps
+from dotbench.contract.records import RunRecord
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import dots_of, read_counts
+from dotbench.contract.trial import Trial
 from dotbench.data.dataset import Dataset, Sample
 from dotbench.data.dots import pixels
 from dotbench.data.splits import Split
 from dotbench.errors import UserError
-from dotbench.paths import Layout, Trial
-from dotbench.records import read_csv, read_json
 from dotbench.report.figures.matching import match_of
 from dotbench.report.result import read_draw
 from dotbench.score.matching import match, match_mask
@@ -163,7 +166,7 @@ def _typical(trials: Sequence[Trial], layout: Layout, dataset: Dataset, split: S
     """Of the test samples whose maps were kept, the one with the middle count."""
     kept: set[str] = set()
     for trial in trials:
-        kept |= set(_maps(trial, layout))
+        kept |= set(read_maps(layout.trial(trial)))
     if not kept:
         return dataset.samples(split.test[:1], patch=split.patch)[0].id
     counts = {}
@@ -192,34 +195,21 @@ def _predicted(trial: Trial, layout: Layout, example: Example) -> Prediction:
     if draw.status != "ok":
         return Prediction(trial, draw.status.replace("_", " "), draw.reason or "no result")
     try:
-        count = next(
-            float(row["count"]) for row in read_csv(folder / "counts.csv") if row["image"] == example.id
-        )
-        axes = ("z", "y", "x")[-example.ndim :]
-        rows = [row for row in read_csv(folder / "dots.csv") if row["image"] == example.id]
-    except (StopIteration, FileNotFoundError, KeyError, ValueError):
-        return Prediction(trial, "no prediction", f"{example.id} is not in counts.csv")
-    dots = np.array([[float(row[axis]) for axis in axes] for row in rows]).reshape(-1, example.ndim)
+        count = read_counts(folder)[example.id]
+        dots = dots_of(folder, example.id, example.ndim)
+    except (KeyError, Failure):
+        return Prediction(trial, "no prediction", f"{example.id} is not in the counts")
     kernel = _kernel(trial, layout)
-    found = _maps(trial, layout).get(example.id)
+    found = read_maps(folder).get(example.id)
     if found is not None and found.shape == example.shape:
         return Prediction(trial, "ok", "", count, dots, example.flat(found.astype(np.float32)), kernel)
     return Prediction(trial, "ok", "", count, dots, None, kernel)
 
 
-def _maps(trial: Trial, layout: Layout) -> dict[str, np.ndarray]:
-    """The kept maps by sample, in the units of the kernel's target."""
-    try:
-        with np.load(layout.trial(trial) / "maps.npz") as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, BadZipFile):
-        return {}
-
-
 def _kernel(trial: Trial, layout: Layout) -> Kernel | None:
     """What the method learnt, as its run wrote it down."""
     try:
-        card = read_json(layout.trial(trial) / "run.json").get("card") or {}
+        card = RunRecord.read(layout.trial(trial)).card or {}
         return KERNEL.validate_python(card.get("kernel") or (card.get("options") or {})["kernel"])
-    except (FileNotFoundError, UserError, KeyError, AttributeError, ValidationError):
+    except (KeyError, ValidationError):
         return None

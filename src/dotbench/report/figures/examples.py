@@ -11,8 +11,9 @@ from matplotlib.lines import Line2D
 
 from dotbench.cards.kernels import Gaussian
 from dotbench.cards.paper import Bounds
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.errors import UserError
-from dotbench.paths import Layout, Trial
 from dotbench.report.figures.example import Example, Prediction, read_example
 from dotbench.report.figures.kernel_names import kernel_name
 from dotbench.report.figures.series import where

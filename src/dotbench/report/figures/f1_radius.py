@@ -8,7 +8,8 @@ from itertools import cycle
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.report.figures.matching import match_of
 from dotbench.report.figures.series import Series, lacking, methods_of, series_of, where
 from dotbench.report.figures.style import (
@@ -81,10 +82,10 @@ def _label(series: Series) -> str:
 
 def _curve(series: Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """Radii, and mean, least and most F1 in percent over the draws."""
-    found = [curve for draw in series.result.ok if (curve := draw.metrics.get("f1_curve"))]
+    found = [curve for draw in series.result.ok if (curve := draw.metrics.f1_curve)]
     if not found:
         return None
     # Draws of one configuration have the same radii; should one differ, the first sets the scale.
-    radii = np.array(found[0]["radii"], float)
-    f1 = 100 * np.array([np.interp(radii, curve["radii"], np.array(curve["f1"], float)) for curve in found])
+    radii = np.array(found[0].radii, float)
+    f1 = 100 * np.array([np.interp(radii, curve.radii, np.array(curve.f1, float)) for curve in found])
     return radii, f1.mean(axis=0), f1.min(axis=0), f1.max(axis=0)

@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.paths import Layout, Trial
-from dotbench.records import read_csv
+from dotbench.contract.layout import Layout
+from dotbench.contract.status import Failure
+from dotbench.contract.tables import read_history
+from dotbench.contract.trial import Trial
 from dotbench.report.figures.series import methods_of, series_of, where
 from dotbench.report.figures.style import log_scale, looks, new_figure, nothing, put_legend, styled
 
@@ -41,7 +43,7 @@ def figure_history(
                 right.plot(step[seen], validation[seen], **style)
         for axis, label in (
             (left, "training loss (of the scaled map)"),
-            (right, "MAE on validation images (trials)"),
+            (right, "MAE on validation images (cells)"),
         ):
             axis.set(xlabel="step", ylabel=label)
             # A loss of exactly 0 has no logarithm; then the scale stays linear.
@@ -56,15 +58,7 @@ def figure_history(
 def _read(trial: Trial, layout: Layout) -> np.ndarray:
     """(looks, 3): step, loss, validation error; NaN where one was not measured."""
     try:
-        rows = read_csv(layout.trial(trial) / "history.csv")
-    except FileNotFoundError:
+        rows = read_history(layout.trial(trial))
+    except Failure:
         rows = []
-    values = [[_number(row.get(key)) for key in ("step", "loss", "validation_mae")] for row in rows]
-    return np.array(values, float).reshape(-1, 3)
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return np.nan
+    return np.array([(row.step, row.loss, row.validation_mae) for row in rows], float).reshape(-1, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from dotbench.data.prediction import Prediction
+from dotbench.contract.prediction import Prediction
 from dotbench.report.figures.style import PALETTE, new_figure, styled
 
 WIDTH = 8.0

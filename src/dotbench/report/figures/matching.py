@@ -14,8 +14,8 @@ def match_of(draws: Iterable[Draw]) -> Match | None:
     """What the scores say they were made with, else what the dataset's card says; None for data without either."""
     draws = list(draws)
     for draw in draws:
-        if draw.metrics.get("match"):
-            return Match.model_validate(draw.metrics["match"])
+        if draw.metrics.match:
+            return Match.model_validate(draw.metrics.match)
     try:
         return load_dataset(draws[0].trial.dataset).match if draws else None
     except UserError:

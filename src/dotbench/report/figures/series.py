@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dotbench.cards.paper import Bounds
-from dotbench.paths import Layout, Trial
+from dotbench.contract.layout import Layout
+from dotbench.contract.trial import Trial
 from dotbench.report.result import Result, read_result
 
 

@@ -14,7 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from dotbench.records import atomic
+from dotbench.files import atomic
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are alike everywhere

@@ -1,4 +1,4 @@
-"""Small files that hold results: written whole or not at all, and the vocabulary of outcomes."""
+"""Small files: written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 from dotbench.errors import NotNow, UserError
 
-STATUSES = ("ok", "error", "oom", "timeout", "not_applicable", "missing_weights", "not_run")
 # How libraries that write files themselves say that they could not: safetensors in the system's words.
 COULD_NOT_WRITE = re.compile(
     r"\bos error \d+|No space left|quota exceeded|inline_container|file write failed"
