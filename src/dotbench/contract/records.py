@@ -85,6 +85,13 @@ class TrainRecord(_Made):
     """of the kept weights"""
     seconds: float = 0.0
 
+    def summary(self) -> dict[str, Any]:
+        """What of a training is worth having beside its predictions."""
+        return self.model_dump(mode="json", include=_SUMMARY, exclude_unset=True)
+
+
+_SUMMARY = {"device", "driver", "precision", "threads", "memory", "steps", "kept_step", "validation_mae"}
+
 
 class Seconds(_Part):
     train: float | None = None
@@ -99,7 +106,7 @@ class RunRecord(_Made):
     dataset_digest: str | None = None
     seconds: Seconds | None = None
     train: dict[str, Any] | None = None
-    """what of the training's record is worth having beside the prediction"""
+    """summary of the training's record"""
     threshold: float | None = None
     line: tuple[float, float] | None = None
     """slope and offset that calibrate counts"""
@@ -127,6 +134,10 @@ class Cost(_Part):
     predict_seconds: float | None = None
     device: str | None = None
     parameters: int | None = None
+
+
+WHOLE_IMAGES = "per_image_of_patches"
+"""the part of metrics.json about whole images, where the protocol cuts them into patches"""
 
 
 class Metrics(Record):

@@ -50,13 +50,10 @@ def predict_trial(task: Task) -> None:
         "parameters": trained.parameters or 0,
         "weights": trained.weights,
         "log": None if task.log is None else str(task.log),
-        "train": trained.model_dump(mode="json", include=_TRAINING, exclude_unset=True),
+        "train": trained.summary(),
         **predictor.facts(),
     }
     write_predictions(task.folder, task.trial, predictions, facts)
-
-
-_TRAINING = {"device", "driver", "precision", "threads", "memory", "steps", "kept_step", "validation_mae"}
 
 
 def _training(task: Task) -> TrainRecord:

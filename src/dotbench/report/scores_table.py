@@ -8,6 +8,7 @@ from itertools import groupby
 from dotbench.cards.metrics import METRICS
 from dotbench.cards.paper import Column, Improvement, PaperCard, ScoreTable
 from dotbench.contract.layout import Layout
+from dotbench.contract.records import WHOLE_IMAGES
 from dotbench.contract.trial import Trial
 from dotbench.report.improvement import improvement
 from dotbench.report.numbers import NOTHING, interval, number, with_sd
@@ -202,7 +203,7 @@ def _details(
             # The overview says so and why; many empty lines would hide the others.
             continue
         value, judged, d = place.value, place.judged, place.decimals
-        images, f1 = place.result.value(place.metric, "per_image_of_patches"), place.result.value("f1")
+        images, f1 = place.result.value(place.metric, WHOLE_IMAGES), place.result.value("f1")
         frame = _frame(place, bounds)
         items = [
             Item(f"{place.row}, N={place.trial.n}" if table.n_in_rows else place.row),
@@ -230,7 +231,7 @@ def _details(
 
 def _record(table: ScoreTable, place: Place, bounds: Mapping[str, Sequence[Place]]) -> dict[str, object]:
     trial, value, judged, printed = place.trial, place.value, place.judged, place.printed
-    images, f1 = place.result.value(place.metric, "per_image_of_patches"), place.result.value("f1")
+    images, f1 = place.result.value(place.metric, WHOLE_IMAGES), place.result.value("f1")
     return {
         "section": place.section,
         "row": place.row,

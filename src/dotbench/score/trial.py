@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dotbench.cards import DatasetCard
-from dotbench.contract.records import Cost, Metrics, RunRecord, Seconds
+from dotbench.contract.records import WHOLE_IMAGES, Cost, Metrics, RunRecord, Seconds
 from dotbench.contract.status import Failure
 from dotbench.contract.tables import PER_IMAGE, ImageScore, read_counts, read_dots, write_per_image
 from dotbench.contract.trial import Trial
@@ -94,7 +94,7 @@ def _scores(
             else {}
         ),
         "f1_curve": _f1_curve(units, radii, at_radii) if locates else None,
-        "per_image_of_patches": _of_whole_images(units, dataset, card, locates) if split.patch else None,
+        WHOLE_IMAGES: _of_whole_images(units, dataset, card, locates) if split.patch else None,
         **(_numorph(units) if masks and locates else {}),
     }
 
