@@ -19,7 +19,7 @@ def build_cost_table(
     configured: Collection[Trial], layout: Layout, names: Mapping[str, str] | None = None
 ) -> Table:
     draws = [draw for trial in sorted(configured) if (draw := read_draw(trial, layout)).status == "ok"]
-    costs = [{key: getattr(draw.metrics.cost, key, None) for key in COSTS} for draw in draws]
+    costs = [draw.metrics.cost or Cost() for draw in draws]
     header = ("Dataset", "Protocol", "Method", "N", "Draw", "Training", "Prediction", "Parameters", "Device")
     names = names or {}
     lines = tuple(_line(draw.trial, cost, names) for draw, cost in zip(draws, costs, strict=True))
@@ -27,13 +27,16 @@ def build_cost_table(
         title="What it cost",
         caption="Wall-clock time of training, and of prediction for all test images, on the device that stands there.",
         grids=(Grid("", header, (Section(lines),), left=3),),
-        records=[asdict(draw.trial) | cost for draw, cost in zip(draws, costs, strict=True)],
+        records=[
+            asdict(draw.trial) | cost.model_dump(include=set(COSTS))
+            for draw, cost in zip(draws, costs, strict=True)
+        ],
         columns=(*TRIAL_COLUMNS, *COSTS),
         searchable=True,
     )
 
 
-def _line(trial: Trial, cost: Mapping[str, object], names: Mapping[str, str]) -> Line:
+def _line(trial: Trial, cost: Cost, names: Mapping[str, str]) -> Line:
     texts = (
         *(
             trial.dataset,
@@ -42,7 +45,7 @@ def _line(trial: Trial, cost: Mapping[str, object], names: Mapping[str, str]) ->
             str(trial.n),
             str(trial.draw),
         ),
-        *(duration(cost["train_seconds"]), duration(cost["predict_seconds"])),
-        *(big(cost["parameters"]), str(cost["device"] or NOTHING)),
+        *(duration(cost.train_seconds), duration(cost.predict_seconds)),
+        *(big(cost.parameters), str(cost.device or NOTHING)),
     )
     return Line(tuple(map(Item, texts)))
