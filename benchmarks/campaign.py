@@ -1,6 +1,6 @@
 """Runs many cells from their cards, some at a time, without Snakemake: on a borrowed machine, or one large GPU.
 
-    python benchmarks/campaign.py --configfile mine.yaml --workers 4 --minutes 9 --pack trials.tar.gz 'vgg/xie2015/*/fcrn_a'
+    python benchmarks/campaign.py --configfile mine.yaml --workers 4 --minutes 9 --pack trials.tar.gz 'vgg/xie2015/*/fcrn_a@ours'
 
 Trials are begun in the order given, each in a process of its own with its share of the cores. What is finished stays,
 what time cuts off goes on at the next call. The pack holds what `publish.py` would publish.

@@ -1,4 +1,4 @@
-"""Writes docs/results.md: the papers' tables and curves, built from the cells in results/published.
+"""Writes docs/results.md: the papers' tables and curves, built from the trials in results/published.
 
 python benchmarks/results_page.py
 """
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from dotbench.cards import MethodCard, card_ids, load_dataset, load_method, load_paper
-from dotbench.cards.method import METHOD
+from dotbench.cards.method import METHOD, upgrade
 from dotbench.cards.paper import PaperCard, ScoreTable, trials_needed, trials_shown
 from dotbench.contract.layout import Layout
 from dotbench.contract.records import Metrics, RunRecord
@@ -35,12 +35,12 @@ LAYOUT = Layout(results=PUBLISHED)
 HEAD = """\
 # What we measured
 
-Made by `python benchmarks/results_page.py` from the cells in `results/published/`; do not edit. Every trial there has its
+Made by `python benchmarks/results_page.py` from the trials in `results/published/`; do not edit. Every trial there has its
 predictions, its scores and, in `run.json`, the commit, the machine and every number of its recipe. One command makes any of
 them again, for instance
 
 ```text
-dotbench run 'vgg/xie2015/*/fcrn_a'
+dotbench run 'vgg/xie2015/*/fcrn_a@ours'
 ```
 
 and `dotbench diff results/published results` says whether yours are the same. [What we found](findings.md) sums it up;
@@ -106,7 +106,7 @@ def _outdated() -> Iterator[str]:
     for trial in sorted(_published()):
         card = _methods()[trial.method].of(_ndim(trial.dataset))
         record = RunRecord.read(LAYOUT.trial(trial)).card
-        if _recipe(METHOD.validate_python(record)) != _recipe(card):
+        if _recipe(METHOD.validate_python(upgrade(record))) != _recipe(card):
             found.setdefault((trial.dataset, card.name), set()).add(trial.n)
     if found:
         yield "Measured with an earlier version of the recipe, and to be measured again:\n"

@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "what is done, running, failed and why, and how long the rest will take",
     "diff": "numeric difference of two result trees, with noise taken into account",
     "count": "count the cells in your own images with a method of the benchmark",
+    "show": "the card of a method, each value with the file and line it comes from",
     "new-method": "the files of a new method, from a template",
     "run": "one or more trials from download to score, without Snakemake",
 }

@@ -25,7 +25,7 @@ from dotbench.cards.kernels import Kernel
 from dotbench.cards.load import Source, Where, validate
 from dotbench.cards.paper import trials_needed
 from dotbench.contract.layout import Layout
-from dotbench.contract.trial import Trial
+from dotbench.contract.trial import Trial, method_id
 from dotbench.data.splits import PROTOCOLS, check_size, uses_all
 from dotbench.errors import UserError, unknown
 from dotbench.modules import has_module, no_module
@@ -170,10 +170,11 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
     def ids(kind: str) -> list[str]:
         """What the configuration names, even when something else in it is wrong: all is told at once."""
         named = source.content.get(kind) if isinstance(source.content, dict) else None
-        return [id for id in named if isinstance(id, str)] if isinstance(named, list | tuple) else []
+        found = [id for id in named if isinstance(id, str)] if isinstance(named, list | tuple) else []
+        return list(map(method_id, found)) if kind == "methods" else found
 
     def read(kind: str, id: str) -> Any:
-        return _LOAD[kind](id, source.part(("overrides", kind, id)), folder=folder)
+        return _LOAD[kind](id, source.part(("overrides", kind, _key(source, kind, id))), folder=folder)
 
     def cards(kind: str) -> dict[str, Any]:
         known, loaded = card_ids(kind, folder), {}
@@ -225,6 +226,13 @@ def make_plan(source: Source, folder: Path = CONFIG) -> Plan:
     if problems:
         raise Problems(problems)
     return Plan(config, datasets, methods, papers, read)
+
+
+def _key(source: Source, kind: str, id: str) -> str:
+    """How the configuration calls a card that it overrides: a method may have its old name there."""
+    overrides = source.part(("overrides", kind)).content
+    names = [name for name in overrides if isinstance(name, str) and method_id(name) == id]
+    return names[0] if names and kind == "methods" else id
 
 
 def _start_problems(

@@ -9,7 +9,13 @@ from dotbench.cards import card_ids, load_method
 from dotbench.networks import load_network
 
 CARDS = [card for card in map(load_method, card_ids("methods")) if card.kind == "network"]
-CASES = [pytest.param(card.of(ndim), ndim, id=f"{card.id}-{ndim}d") for card in CARDS for ndim in card.ndim]
+# Recipes share their family's network: each network with its options is tried once.
+DIFFERENT = {
+    (card.network, ndim, repr(card.of(ndim).options)): (card, ndim)
+    for card in reversed(CARDS)
+    for ndim in card.ndim
+}
+CASES = [pytest.param(card.of(ndim), ndim, id=f"{card.id}-{ndim}d") for card, ndim in DIFFERENT.values()]
 
 
 def image(network, ndim, channels=1, odd=0):

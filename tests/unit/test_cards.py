@@ -77,7 +77,7 @@ def test_words_do_not_change_the_digest_and_numbers_do(tmp_path):
     assert read(tmp_path, GOOD.replace("lr: 0.1", "lr: 0.2")).digest != card.digest
 
 
-# --- cards based on others -------------------------------------------------------------------------------------------
+# --- volumes ---------------------------------------------------------------------------------------------------------
 
 
 def card_of(tmp_path: Path, **texts: str):
@@ -87,44 +87,6 @@ def card_of(tmp_path: Path, **texts: str):
     for id, text in texts.items():
         (folder / f"{id}.yaml").write_text(text)
     return load_method(next(iter(texts)), folder=tmp_path)
-
-
-def test_a_card_says_only_how_it_differs_from_another(tmp_path):
-    card = card_of(tmp_path, one="name: One\nbased_on: two\nkernel: {sigma: 3}\n", two=GOOD)
-    assert (card.id, card.name, card.citation) == ("one", "One", "nobody")
-    assert card.kernel.slug == "gaussian-sigma_3"
-    assert card.training.stages[0].steps == 3
-    plain = card_of(tmp_path / "plain", one=GOOD.replace("sigma: 2", "sigma: 3"))
-    assert card.digest == plain.digest
-
-
-def test_another_kernel_takes_none_of_the_keys_of_the_first(tmp_path):
-    card = card_of(tmp_path, one="based_on: two\nkernel: {name: inverse_distance}\n", two=GOOD)
-    assert card.kernel.slug == "inverse_distance"
-
-
-def test_another_network_takes_none_of_the_options(tmp_path):
-    base = GOOD + "options: {a: 1, b: 2}\n"
-    assert card_of(tmp_path, one="based_on: two\noptions: {b: 3}\n", two=base).options == {"a": 1, "b": 3}
-    text = "based_on: two\nnetwork: other\noptions: {c: 3}\n"
-    assert card_of(tmp_path / "other", one=text, two=base).options == {"c": 3}
-
-
-def test_mistakes_are_told_where_they_stand(tmp_path):
-    with pytest.raises(Problems) as caught:
-        card_of(
-            tmp_path, one="name: One\nbased_on: two\nkernal: 3\n", two=GOOD.replace("batch: 2", "batch: 0")
-        )
-    assert "one.yaml:3" in str(caught.value)
-    assert "two.yaml:8" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("base", "says"), [("one", "a card based on itself"), ("two", "itself"), ("three", "no card 'three'")]
-)
-def test_bases_that_lead_nowhere(tmp_path, base, says):
-    with pytest.raises(UserError, match=says):
-        card_of(tmp_path, one=f"based_on: {base}\n", two="based_on: one\n")
 
 
 def test_what_differs_for_volumes(tmp_path):

@@ -164,7 +164,7 @@ def test_an_f1_that_has_no_value_leaves_a_gap(layout):
 
 
 def test_error_figure_shows_what_the_paper_prints(layout):
-    trial = Trial("vgg", "xie2015", 32, 0, "fcrn_a_published")
+    trial = Trial("vgg", "xie2015", 32, 0, "fcrn_a@published")
     make_result(layout, trial)
     figure = figure_error_n([trial], layout, paper=load_paper("xie2015"))
     assert "hollow: as printed in Xie 2015" in texts(figure)

@@ -36,8 +36,8 @@ def test_every_combination_is_a_trial(write):
 
 def test_a_paper_asks_only_for_what_is_configured(write):
     plan = read_plan(write("papers: [xie2015]\ndatasets: [vgg]\nmethods: [fcrn_a, mean]\n"))
-    assert {trial.method for trial in plan.trials} == {"fcrn_a", "mean"}
-    assert {trial.n for trial in plan.trials if trial.method == "fcrn_a"} == {8, 16, 32, 64}
+    assert {trial.method for trial in plan.trials} == {"fcrn_a@ours", "mean"}
+    assert {trial.n for trial in plan.trials if trial.method == "fcrn_a@ours"} == {8, 16, 32, 64}
 
 
 def test_fewer_draws_than_the_paper(write):
@@ -66,7 +66,7 @@ def test_overrides_change_a_card_and_are_checked_at_their_line(write):
 def test_overrides_count_for_a_trial_that_only_its_name_asks_for(write):
     plan = read_plan(write(BASE + "overrides: {methods: {fcrn_a: {needs: {threads: 7}}}}\n"))
     matching(plan, "sim2d/random/n4/draw0/fcrn_a")
-    assert plan.methods["fcrn_a"].needs.threads == 7
+    assert plan.methods["fcrn_a@ours"].needs.threads == 7
 
 
 def test_a_wrong_card_is_told_with_the_configuration_s_own_problems(tmp_path):
@@ -171,18 +171,21 @@ overrides:
 def test_a_method_that_starts_from_another_training_knows_its_trial(write):
     methods = "datasets: [sim2d, vgg]\nmethods: [fcrn_a, fcrn_a_published, mean]\n"
     plan = read_plan(write(methods + RUNS + STARTS))
-    assert str(plan.start(Trial("vgg", "random", 1, 3, "fcrn_a"))) == "sim2d/random/n4/draw0/fcrn_a_published"
+    assert (
+        str(plan.start(Trial("vgg", "random", 1, 3, "fcrn_a@ours")))
+        == "sim2d/random/n4/draw0/fcrn_a@published"
+    )
     assert plan.start(Trial("vgg", "random", 1, 3, "mean")) is None
     # `all` means methods for any images.
-    assert {trial.method for trial in plan.trials} == {"fcrn_a_published", "mean"}
+    assert {trial.method for trial in plan.trials} == {"fcrn_a@published", "mean"}
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("fcrn_a_published, ", ""), "the configuration has no method fcrn_a_published"),
+        (("fcrn_a_published, ", ""), "the configuration has no method fcrn_a@published"),
         (("[sim2d, vgg]", "[vgg]"), "the configuration has no dataset sim2d"),
-        (("method: fcrn_a_published", "method: fcrn_a"), "starts from itself: fcrn_a, fcrn_a"),
+        (("method: fcrn_a_published", "method: fcrn_a"), "starts from itself: fcrn_a@ours, fcrn_a@ours"),
         (("protocol: random, n: 4, m", "protocol: rondom, n: 4, m"), "did you mean 'random'"),
     ],
 )

@@ -141,7 +141,7 @@ def test_every_table_builds_from_nothing(paper, layout, tmp_path):
         assert {r["verdict"] for r in records(table) if r["printed"] not in ("", "N/A")} == {"not_run"}
 
 
-@pytest.mark.parametrize("gone", ["ridge", "fcrn_a_published", "mean", "random_points", "perfect"])
+@pytest.mark.parametrize("gone", ["ridge", "fcrn_a@published", "mean", "random_points", "perfect"])
 def test_every_table_builds_without_any_method(gone, layout):
     card = load_paper("xie2015")
     configured = {trial for trial in trials_needed(card, 1) if trial.method != gone}
@@ -166,7 +166,7 @@ def test_every_table_builds_without_any_dataset(layout):
 
 def test_ours_is_the_mean_over_draws_with_spread_interval_and_frame(layout):
     card = load_paper("xie2015")
-    draws = [Trial("vgg", "xie2015", 32, draw, "fcrn_a_published") for draw in range(3)]
+    draws = [Trial("vgg", "xie2015", 32, draw, "fcrn_a@published") for draw in range(3)]
     for trial, mae in zip(draws, (2.8, 3.0, 3.2), strict=True):
         make_result(layout, trial, mae)
     controls = [Trial("vgg", "xie2015", 32, 0, method) for method in ("mean", "random_points", "perfect")]
@@ -188,7 +188,7 @@ def test_ours_is_the_mean_over_draws_with_spread_interval_and_frame(layout):
 
 def test_a_failed_draw_is_left_out_and_told_with_its_log(layout):
     card = load_paper("xie2015")
-    draws = [Trial("vgg", "xie2015", 8, draw, "fcrn_a_published") for draw in range(5)]
+    draws = [Trial("vgg", "xie2015", 8, draw, "fcrn_a@published") for draw in range(5)]
     for trial in draws[:4]:
         make_result(layout, trial, 4.0)
     make_failure(layout, draws[4], "oom", "the loss needs 10 GB")
@@ -197,8 +197,8 @@ def test_a_failed_draw_is_left_out_and_told_with_its_log(layout):
     assert (row["draws_ok"], row["draws_asked"], row["verdict"]) == ("4", "5", "reproduced")
     note = next(note for note in table.notes if "oom" in note)
     assert note == (
-        "1 of 5 draws: vgg/xie2015/n8/draw4/fcrn_a_published: oom: the loss needs 10 GB "
-        "(log: results/logs/predict/vgg/xie2015/n8/draw4/fcrn_a_published.log)"
+        "1 of 5 draws: vgg/xie2015/n8/draw4/fcrn_a@published: oom: the loss needs 10 GB "
+        "(log: results/logs/predict/vgg/xie2015/n8/draw4/fcrn_a@published.log)"
     )
 
 
@@ -220,7 +220,7 @@ def test_a_trial_of_which_every_draw_failed_is_marked(layout):
 )
 def test_a_broken_result_harms_only_its_own_trial(text, layout):
     card = load_paper("xie2015")
-    good, bad = (Trial("vgg", "xie2015", n, 0, "fcrn_a_published") for n in (8, 16))
+    good, bad = (Trial("vgg", "xie2015", n, 0, "fcrn_a@published") for n in (8, 16))
     make_result(layout, good)
     (make_result(layout, bad) / "metrics.json").write_text(text, encoding="latin-1")
     table = build_table(card, "table1", {good, bad}, layout)
@@ -260,7 +260,7 @@ def test_rmse_answers_what_a_paper_wrongly_calls_mse(layout):
 
 def test_shares_are_shown_in_percent_and_the_error_sets_the_tolerance(layout):
     card = load_paper("guo2022")
-    trial = Trial("vgg", "guo2022", 8, 0, "saunet_ssl")
+    trial = Trial("vgg", "guo2022", 8, 0, "saunet-ssl@published")
     make_result(layout, trial, 5.5, 0.9650)
     row = place(build_table(card, "table2", {trial}, layout), "Ours", "F1 (%)")
     assert float(row["ours"]) == pytest.approx(96.5)
@@ -339,32 +339,32 @@ def test_an_unknown_table_is_refused_with_the_known_ones(layout):
 
 
 def test_trials_table_has_every_trial_whatever_became_of_it(layout):
-    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a@ours", "forest", "mesa")]
     make_result(layout, trials[0], 3.25, 0.91)
     make_failure(layout, trials[1])
-    table = build_trials_table(trials, layout, {"fcrn_a": "FCRN-A"}, {"vgg": "5 px"})
+    table = build_trials_table(trials, layout, {"fcrn_a@ours": "FCRN-A"}, {"vgg": "5 px"})
     rows = {r["method"]: r for r in records(table)}
     assert {method: r["status"] for method, r in rows.items()} == {
-        "fcrn_a": "ok",
+        "fcrn_a@ours": "ok",
         "forest": "oom",
         "mesa": "not_run",
     }
-    good = rows["fcrn_a"]
+    good = rows["fcrn_a@ours"]
     assert (good["mae"], good["f1"], good["match"]) == ("3.25", "91", "5 px")
     assert float(good["mae_low"]) < 3.25 < float(good["mae_high"])
     assert "1 of 3 configured trials have a result" in table.caption
 
 
 def test_what_a_trial_cost_has_a_table_of_its_own(layout):
-    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest")]
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a@ours", "forest")]
     make_result(layout, trials[0])
     make_failure(layout, trials[1])
-    [row] = records(build_cost_table(trials, layout, {"fcrn_a": "FCRN-A"}))
-    assert (row["method"], row["parameters"]) == ("fcrn_a", "1365000")
+    [row] = records(build_cost_table(trials, layout, {"fcrn_a@ours": "FCRN-A"}))
+    assert (row["method"], row["parameters"]) == ("fcrn_a@ours", "1365000")
 
 
 def test_failures_table_says_why_and_where_to_read_on(layout):
-    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a", "forest", "mesa")]
+    trials = [Trial("vgg", "xie2015", 8, 0, method) for method in ("fcrn_a@ours", "forest", "mesa")]
     make_result(layout, trials[0])
     make_failure(layout, trials[1], "error", "the loss became NaN at step 120; try a smaller learning rate")
     rows = records(build_failures_table(trials, layout))
@@ -374,7 +374,7 @@ def test_failures_table_says_why_and_where_to_read_on(layout):
 
 
 def test_nothing_failed_is_a_table_too(layout, tmp_path):
-    trial = Trial("vgg", "xie2015", 8, 0, "fcrn_a_published")
+    trial = Trial("vgg", "xie2015", 8, 0, "fcrn_a@published")
     make_result(layout, trial)
     table = build_failures_table([trial], layout)
     assert "Nothing" in table.caption
@@ -395,7 +395,7 @@ def nasty(layout):
     table = card["tables"]["table2"]
     table |= {"title": NASTY, "caption": NASTY}
     table["rows"] = [{**row, "label": NASTY, "note": NASTY} for row in table["rows"]]
-    trial = Trial("vgg", "guo2022", 8, 0, "saunet_ssl")
+    trial = Trial("vgg", "guo2022", 8, 0, "saunet-ssl@published")
     make_failure(layout, trial, "error", NASTY)
     return build_table(PaperCard.model_validate(card), "table2", {trial}, layout)
 
@@ -497,7 +497,7 @@ def test_f1_at_another_radius_is_a_point_of_the_curve(layout):
 
 
 def test_chance_stands_at_the_radius_of_its_column(layout):
-    trials = [Trial("vgg", "guo2022", 8, 0, method) for method in ("saunet_ssl", "random_points")]
+    trials = [Trial("vgg", "guo2022", 8, 0, method) for method in ("saunet-ssl@published", "random_points")]
     for trial, near, far in zip(trials, (0.9, 0.2), (0.95, 0.4), strict=True):
         make_result(layout, trial, f1=near, f1_curve={"radii": [5.0, 8.0], "f1": [near, far]})
     table = build_table(load_paper("guo2022"), "table2", set(trials), layout)

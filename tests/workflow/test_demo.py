@@ -60,9 +60,10 @@ def test_every_trial_has_a_score(demo, trial):
 
 def test_the_controls_bound_the_scores(demo):
     def metrics(method):
-        return read_json(demo / f"results/demo/sim2d/random/n8/draw0/{method}/metrics.json")
+        home = PLAN.layout.home(Trial("sim2d", "random", 8, 0, method))
+        return read_json(demo / f"results/demo/{home}/metrics.json")
 
-    floor, ceiling, chance, network = map(metrics, ("mean", "perfect", "random_points", "fcrn_a"))
+    floor, ceiling, chance, network = map(metrics, ("mean", "perfect", "random_points", "fcrn_a@ours"))
     assert ceiling["mae"]["value"] < 0.01 and ceiling["f1"]["value"] > 0.9
     assert network["mae"]["value"] < floor["mae"]["value"]
     assert chance["f1"]["value"] < network["f1"]["value"] < ceiling["f1"]["value"]
@@ -94,7 +95,7 @@ def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
     workers = str(len(os.sched_getaffinity(0)))
     command = [sys.executable, str(ROOT / "benchmarks" / "campaign.py"), "--workers", workers]
     command += ["--configfile", str(DEMO), "--configfile", "elsewhere.yaml", "--pack", "trials.tar.gz"]
-    trials = [f"sim2d/random/n{n}/draw0/fcrn_a" for n in (4, 8)]
+    trials = [f"sim2d/random/n{n}/draw0/fcrn_a@ours" for n in (4, 8)]
     done = subprocess.run([*command, *trials], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     with tarfile.open(tmp_path / "trials.tar.gz") as pack:
@@ -123,7 +124,7 @@ def test_a_failed_trial_is_tried_again_by_name(demo, tmp_path):
 def test_what_is_published_is_what_was_found_without_weights_and_maps(demo, tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "publish.py"), "results/demo", "--to", str(tmp_path)]
     subprocess.run(command, cwd=demo, capture_output=True, check=True)
-    trial = "sim2d/random/n8/draw0/fcrn_a"
+    trial = "sim2d/random/n8/draw0/fcrn_a@ours"
     files = {file.name for file in (tmp_path / trial).iterdir()}
     assert {"metrics.json", "counts.csv", "dots.csv.gz", "run.json", "train.json"} <= files
     assert not {"model.safetensors", "maps.npz", "dots.csv"} & files
@@ -149,14 +150,14 @@ def test_removing_methods_and_a_dataset_leaves_every_table(demo):
             "src/dotbench/networks/fcrn_a.py",
             "STRIDE = ",
             "CHANGED = 1\nSTRIDE = ",
-            {"train": 3, "predict": 6},
+            {"train": 3, "predict": 3},
         ),
         # A comment is no reason.
         ("src/dotbench/networks/fcrn_a.py", "STRIDE = ", "# a comment\nSTRIDE = ", {}),
         # How a method is called is no reason to run it again.
         ("config/methods/fcrn_a.yaml", "name: ", "name: renamed ", {}),
         # A hyperparameter of one method.
-        ("config/methods/otsu_components.yaml", "smooth: ", "smooth: 1", {"predict": 3}),
+        ("config/methods/otsu_components.yaml", "smooth: ", "smooth: 1", {"predict": 2}),
     ],
 )
 def test_a_change_reruns_what_it_concerns(demo, tmp_path, file, old, new, reruns):

@@ -1,5 +1,6 @@
 # The configuration as typed cards, and the helpers that rules share; each is named by what it returns.
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ except UserError as problem:
 
 def any_of(ids):
     """A pattern for exactly these ids; an empty set matches nothing, so that typos end at the dry run."""
-    return "|".join(sorted(ids)) or "(?!)"
+    return "|".join(map(re.escape, sorted(ids))) or "(?!)"
 
 
 # Figures of each dataset, protocol and N: modules of dotbench.report.figures.

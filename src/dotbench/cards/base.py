@@ -7,12 +7,19 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
+
+from dotbench.contract.trial import METHOD_ID, method_id
 
 if TYPE_CHECKING:
     from dotbench.cards.load import Source
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower case letters, digits and _")]
+MethodName = Annotated[
+    str,
+    AfterValidator(method_id),
+    Field(pattern=f"^{METHOD_ID}$", description="family[-variant][@recipe], or an old name of one"),
+]
 
 
 class Part(BaseModel):
@@ -24,7 +31,7 @@ class Part(BaseModel):
 class Card(Part):
     """A YAML file that describes one dataset, method or paper; its id is the name of the file."""
 
-    id: Id
+    id: Id | MethodName
     name: str
     """how tables and figures call it"""
     citation: str

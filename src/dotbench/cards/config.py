@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
-from dotbench.cards.base import Id, Part
+from dotbench.cards.base import Id, MethodName, Part
 
 
 class Run(Part):
@@ -17,7 +17,7 @@ class Run(Part):
     n: tuple[NonNegativeInt, ...] = Field(min_length=1)
     """numbers of training images; 0: for methods that learn nothing, or start from another training"""
     draws: PositiveInt = 1
-    methods: tuple[Id, ...] | Literal["all"] = "all"
+    methods: tuple[MethodName, ...] | Literal["all"] = "all"
     """all: every method of the configuration but those that start from another training"""
 
 
@@ -25,7 +25,7 @@ class Overrides(Part):
     """Values that replace those of the cards, for this configuration only."""
 
     datasets: dict[Id, dict[str, Any]] = {}
-    methods: dict[Id, dict[str, Any]] = {}
+    methods: dict[MethodName, dict[str, Any]] = {}
 
 
 class Paths(Part):
@@ -42,7 +42,7 @@ class Config(Part):
     papers: tuple[Id, ...] = ()
     """whose tables to build"""
     datasets: tuple[Id, ...]
-    methods: tuple[Id, ...]
+    methods: tuple[MethodName, ...]
     draws: PositiveInt | None = None
     """at most so many draws a trial; null: as many as each paper made"""
     runs: tuple[Run, ...] = ()

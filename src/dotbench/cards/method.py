@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, TypeAdapter, model_validator
 
-from dotbench.cards.base import Card, Id, Part
+from dotbench.cards.base import Card, Id, MethodName, Part
 from dotbench.cards.kernels import Kernel
 from dotbench.contract.trial import Trial
 
@@ -144,7 +144,7 @@ class Start(Part):
     n: PositiveInt
     """number of training images there"""
     draw: int = Field(0, ge=0)
-    method: Id
+    method: MethodName
 
     @property
     def trial(self) -> Trial:
@@ -152,9 +152,6 @@ class Start(Part):
 
 
 class _Method(Card):
-    based_on: Id | None = None
-    """another method's card; what is written here replaces what stands there, key by key; a card that names its network
-    takes none of the other's options"""
     paper: Id | None = None
     """the paper card this method comes from"""
     role: Literal["method", "control"] = "method"
@@ -165,7 +162,7 @@ class _Method(Card):
     volumes: dict[str, Any] = {}
     """what differs for volumes: values that replace those above, key by key, when images are 3D"""
 
-    words: ClassVar[frozenset[str]] = Card.words | {"needs", "paper", "based_on", "volumes"}
+    words: ClassVar[frozenset[str]] = Card.words | {"needs", "paper", "volumes"}
     _for_volumes: Self | None = PrivateAttr(None)
 
     @property
@@ -245,6 +242,11 @@ class RuleCard(_Method):
     trains: ClassVar[bool] = False
     learns: bool = True
     """whether what it predicts depends on the training images"""
+
+
+def upgrade(card: dict[str, Any]) -> dict[str, Any]:
+    """A card as an old result holds it, in today's form."""
+    return {key: value for key, value in card.items() if key != "based_on"}
 
 
 MethodCard = Annotated[NetworkCard | ClassicalCard | RuleCard, Field(discriminator="kind")]

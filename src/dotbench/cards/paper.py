@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from dotbench.cards.base import Card, Id, Part
+from dotbench.cards.base import Card, Id, MethodName, Part
 from dotbench.cards.metrics import METRICS
 from dotbench.contract.trial import Trial
 
@@ -82,7 +82,7 @@ class Column(_Place):
 class Row(_Place):
     label: str
     """as printed"""
-    method: Id
+    method: MethodName
     printed: tuple[PrintedValue, ...] = ()
     """one value a column; none in a table of questions that no paper has answered"""
     n_printed: str | None = None
@@ -94,9 +94,9 @@ class Improvement(Part):
     """A row of relative drops, in percent, that the paper computes from its other rows."""
 
     label: str
-    of: Id
+    of: MethodName
     """the method that improves"""
-    over: tuple[Id, ...] = ()
+    over: tuple[MethodName, ...] = ()
     """on the best of these; none: on the best of all other rows"""
     printed: tuple[PrintedValue, ...]
 
@@ -112,7 +112,7 @@ class Variant(Part):
     """the datasets whose columns stay; none: all"""
     n: dict[Id, PositiveInt] = {}
     """numbers of training images, by dataset, where the paper's own cannot be had"""
-    also: tuple[Id, ...] = ()
+    also: tuple[MethodName, ...] = ()
     """methods to run there beside the rows"""
     incomparable: str
 
@@ -146,7 +146,7 @@ class ScoreTable(_Place):
     columns: tuple[Column, ...] = Field(min_length=1)
     rows: tuple[Row, ...] = Field(min_length=1)
     improvements: tuple[Improvement, ...] = ()
-    also: tuple[Id, ...] = ()
+    also: tuple[MethodName, ...] = ()
     """methods that the paper does not have, to be run on the same images and shown beside it"""
     beside: dict[Id, Variant] = {}
 
@@ -258,11 +258,11 @@ class FactsTable(Part):
 class Bounds(Part):
     """The controls that frame every table."""
 
-    floor: Id = "mean"
+    floor: MethodName = "mean"
     """counting without looking: what no method may be worse than"""
-    chance: Id = "random_points"
+    chance: MethodName = "random_points"
     """random places: the F1 that means nothing"""
-    ceiling: tuple[Id, ...] = ("perfect", "perfect_peeled", "perfect_inverse_distance")
+    ceiling: tuple[MethodName, ...] = ("perfect", "perfect-peeled", "perfect_inverse_distance")
     """true maps through the same post-processing: the best that can come out; the first stands beside every value"""
 
     def of(self, kind: str) -> tuple[str, ...]:

@@ -3,8 +3,8 @@ IMAGES are files or folders (TIFF, PNG, JPEG). TRIAL is a trial of the benchmark
 a model trained on trials that look like yours counts best.
 
 examples:
-  dotbench count my_image.tif --model sim2d/random/n8/draw0/fcrn_a
-  dotbench count my_images/ --model results/vgg/xie2015/n32/draw0/fcrn_a --out counted/
+  dotbench count my_image.tif --model sim2d/random/n8/draw0/fcrn_a@ours
+  dotbench count my_images/ --model results/vgg/xie2015/n32/draw0/fcrn_a@ours --out counted/
 
 Writes counts.csv, dots.csv and, for each image, a picture with a mark on every cell found.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dotbench.cards import load_dataset
-from dotbench.cards.method import METHOD
+from dotbench.cards.method import METHOD, upgrade
 from dotbench.commands.common import add_configfile, plan_from
 from dotbench.contract.prediction import Prediction
 from dotbench.contract.records import RunRecord
@@ -67,7 +67,7 @@ def run(given: argparse.Namespace) -> int:
     files = sorted({file for path in given.images for file in _files(path)})
     folder = _folder(given)
     record = _record(folder)
-    trial, card = Trial.parse(record.trial), METHOD.validate_python(record.card)
+    trial, card = Trial.parse(record.trial), METHOD.validate_python(upgrade(record.card))
     info = load_dataset(trial.dataset)
     predictor = _predictor(folder, card, info, record, given.device)
     counted: dict[str, Prediction] = {}

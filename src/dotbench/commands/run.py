@@ -3,8 +3,8 @@ A trial is dataset/protocol/n<images>/draw<number>/method; * and ? match as in f
 kept, a training that was cut off resumes, what failed is tried again.
 
 examples:
-  dotbench run vgg/xie2015/n32/draw0/fcrn_a          one training and its score
-  dotbench run 'vgg/xie2015/*/fcrn_a'                every one of them that the configuration has
+  dotbench run vgg/xie2015/n32/draw0/fcrn_a@ours     one training and its score
+  dotbench run 'vgg/xie2015/*/fcrn_a@ours'           every one of them that the configuration has
   dotbench run --configfile config/demo.yaml '*'     the demo's trials
 """
 

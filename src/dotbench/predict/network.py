@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from dotbench.cards import NetworkCard
-from dotbench.cards.method import METHOD, NetworkDetect
+from dotbench.cards.method import METHOD, NetworkDetect, upgrade
 from dotbench.contract.model import MODEL_FILE, read_model
 from dotbench.contract.prediction import Prediction
 from dotbench.contract.records import RunRecord
@@ -160,7 +160,7 @@ def _scaled(task: Task) -> Callable[[np.ndarray, np.ndarray, float], Any]:
 
 def _card(about: dict, file: Path) -> NetworkCard:
     try:
-        return METHOD.validate_python(about["card"])
+        return METHOD.validate_python(upgrade(about["card"]))
     except (KeyError, ValidationError) as problem:
         raise UserError(
             "the model's file says nothing about its card", where=file, next="train again"
