@@ -112,7 +112,7 @@ def test_a_campaign_of_many_at_once_finds_what_single_jobs_find(demo, tmp_path):
 def test_a_failed_trial_is_tried_again_by_name(demo, tmp_path):
     resources = demo / "resources/demo"
     (tmp_path / "elsewhere.yaml").write_text(f"pathvars: {{results: there, resources: {resources}}}")
-    trial = Trial.parse("sim2d/random/n8/draw0/otsu_components")
+    trial = Trial.parse("sim2d/random/n0/draw0/otsu_components")
     folder = tmp_path / "there" / str(trial)
     write_predict_failure(folder, trial, "error", "the disk was full")
     command = [sys.executable, "-m", "dotbench", "run", "--configfile", str(DEMO)]
