@@ -98,7 +98,7 @@ def _work_of(script: str) -> tuple[tuple[str, str], ...]:
     """From `--target-jobs 'predict:dataset=d,...,method=m' 'score:...' --allowed-rules ...` of a submitted script."""
     targets = re.search(r"--target-jobs (.*?) --allowed-rules", script)[1]
     found = re.findall(r"'(\w+):?([^']*)'", targets)
-    methods = (re.search(r"\bmethod=(\w+)", wildcards) for _, wildcards in found)
+    methods = (re.search(r"\bmethod=([^,]+)", wildcards) for _, wildcards in found)
     return tuple(
         (rule, method[1] if method else "") for (rule, _), method in zip(found, methods, strict=True)
     )
